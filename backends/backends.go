@@ -1,0 +1,261 @@
+// Package backends says what an engine must be able to do to keep bottles.
+//
+// A backend neither prints nor touches recorded state, and knows no other
+// backend. What only some engines can do is an optional interface with one
+// method, asked for in one place.
+package backends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+var (
+	// ErrCommitCancelled is returned by Freeze when the person said no to a
+	// stop that the freeze needs. Nothing has changed; it is not a failure.
+	ErrCommitCancelled = errors.New("commit cancelled")
+
+	// ErrNotFound is returned for a bottle or an artifact that the engine
+	// does not have. Any other error means that the engine did not say.
+	ErrNotFound = errors.New("not found on the engine")
+
+	// ErrUnavailable is matched by the error of a backend whose engine does
+	// not answer or whose tool is missing.
+	ErrUnavailable = errors.New("engine not available")
+
+	// ErrDetached is returned by Exec when the person detached from a program
+	// that goes on running.
+	ErrDetached = errors.New("detached")
+)
+
+// ExitError is returned by Exec for a program that ended with a status other
+// than 0, and by Build for a build tool that did.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
+
+// Name returns the name of a bottle's container or machine, on every engine.
+func Name(slug bottlestate.Slug) string { return "bottle-" + string(slug) }
+
+// WorkDir is where the workspace is, inside a bottle.
+const WorkDir = "/work"
+
+// Freezer turns a bottle into an artifact that it can be booted from.
+type Freezer interface {
+	// Freeze makes the artifact for one new snapshot. The bottle is left
+	// running if it was running, also after an error or a cancelled ctx, and
+	// then no artifact is left either. ErrNotFound means that the engine has
+	// no such bottle; ErrCommitCancelled is the person's own "no".
+	Freeze(ctx context.Context, b bottlestate.Bottle, opts FreezeOptions) (Artifact, error)
+}
+
+// FreezeOptions is what the artifact is to carry with it, so that the record
+// could be rebuilt from the engine alone.
+type FreezeOptions struct {
+	Number  int
+	Parent  int
+	Message string
+	// NoPause lets the bottle's programs run on while they are copied.
+	NoPause bool
+}
+
+// Artifact is what Freeze made, as the engine itself describes it.
+type Artifact struct {
+	Reference     string
+	Digest        string
+	Created       time.Time
+	Size          int64
+	NotCaptured   []bottlestate.Mount
+	EngineVersion string
+	Architecture  string
+}
+
+// Backend is an engine that bottles run on. Every method may block on the
+// engine and returns when ctx ends.
+type Backend interface {
+	Freezer
+	Builder
+	Lifecycle
+	Execer
+	Artifacts
+
+	// Name is what --backend takes and what the records hold.
+	Name() string
+	// Endpoint says which engine this is: the context's name and its
+	// address. Both are empty where there can be only one.
+	Endpoint() (name, address string)
+	// Version returns the version of the engine, or an error that matches
+	// ErrUnavailable.
+	Version(ctx context.Context) (string, error)
+}
+
+// Builder makes the image that a new bottle starts from.
+type Builder interface {
+	// Build builds the bottle's Dockerfile, or looks up its Image, and
+	// returns the image. Output of the build goes to log; what is in log
+	// after a failure says why. A failed build is an *ExitError or wraps one
+	// if the builder gave a status.
+	Build(ctx context.Context, b bottlestate.Bottle, src Source, log io.Writer) (Image, error)
+}
+
+// Source is where a Dockerfile is: a directory with a build context.
+type Source struct {
+	Dir        string
+	Dockerfile string
+}
+
+// Image is something a bottle can be made from.
+type Image struct {
+	// ID names exactly this image, for as long as it exists.
+	ID         string
+	Entrypoint []string
+	Command    []string
+}
+
+// Lifecycle makes, finds and ends the container or machine of a bottle.
+type Lifecycle interface {
+	// Create makes the bottle from image, ready to be started. After an error
+	// there is nothing. What the bottle asks for besides the image (volumes,
+	// limits, network) comes from b. The agent does not run yet.
+	Create(ctx context.Context, b bottlestate.Bottle, image string) error
+	// CopyWorkspace copies a tar stream into WorkDir, owned by the image's
+	// user. The bottle is created and need not be running.
+	CopyWorkspace(ctx context.Context, b bottlestate.Bottle, tree io.Reader) error
+	// Start brings a stopped bottle up; it is no error if it is running.
+	Start(ctx context.Context, b bottlestate.Bottle) error
+	// Stop stops it and keeps everything; it is no error if it is stopped.
+	Stop(ctx context.Context, b bottlestate.Bottle) error
+	// Remove removes it, running or not, with its unnamed volumes if volumes
+	// is set; it is no error if it is gone.
+	Remove(ctx context.Context, b bottlestate.Bottle, volumes bool) error
+	// State returns the state of one bottle. A bottle that the engine does
+	// not have is Gone and no error.
+	State(ctx context.Context, b bottlestate.Bottle) (State, error)
+	// States returns the states of all bottles on this engine at once. A
+	// bottle that is not in it is gone.
+	States(ctx context.Context) (map[bottlestate.Slug]State, error)
+	// ChangedSince reports whether the bottle may hold anything that a
+	// snapshot made at t does not. It says yes when in doubt.
+	ChangedSince(ctx context.Context, b bottlestate.Bottle, t time.Time) (bool, error)
+	// Mounts returns the places in the bottle that a snapshot would not hold.
+	Mounts(ctx context.Context, b bottlestate.Bottle) ([]bottlestate.Mount, error)
+}
+
+// State is what a bottle's container or machine is doing.
+type State string
+
+// A bottle is in one of these states.
+const (
+	Running State = "running"
+	Stopped State = "stopped"
+	Gone    State = "gone"
+)
+
+// Execer runs programs in a running bottle.
+type Execer interface {
+	// Exec runs a program and waits for it. A status other than 0 is an
+	// *ExitError; ErrDetached means that the program goes on. When ctx ends
+	// the program may still be running.
+	Exec(ctx context.Context, b bottlestate.Bottle, p Process, stdio Stdio) error
+	// Spawn runs a program in the background and returns its run, a token
+	// for Wait.
+	Spawn(ctx context.Context, b bottlestate.Bottle, p Process) (run string, err error)
+	// Wait returns the exit status of a run, waiting for its end. A run that
+	// ended with its bottle, and so left no status, is an error.
+	Wait(ctx context.Context, b bottlestate.Bottle, run string) (int, error)
+	// Logs copies the output of background programs.
+	Logs(ctx context.Context, b bottlestate.Bottle, follow bool, out, errOut io.Writer) error
+}
+
+// Process is a program to run. Its env is seen by the program alone: no
+// container, image or record gets to hold it.
+type Process struct {
+	Args []string
+	Env  []string
+	// Dir is the working directory; empty means the image's own.
+	Dir string
+	// User is a user of the image; empty means the image's own.
+	User string
+}
+
+// Stdio is where a program's streams go. With TTY set, In is a terminal that
+// is put into raw mode while the program runs, and restored after.
+type Stdio struct {
+	In       io.Reader
+	Out, Err io.Writer
+	TTY      bool
+	// DetachKeys overrides the engine's own detach sequence.
+	DetachKeys string
+}
+
+// Artifacts looks after the things that Freeze made.
+type Artifacts interface {
+	// ArtifactExists reports whether the snapshot can be booted from.
+	ArtifactExists(ctx context.Context, snap bottlestate.Snapshot) (bool, error)
+	// RemoveArtifact removes it; it is no error if it is gone.
+	RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error
+	// RemoveCaches removes what is left of a bottle that is being removed:
+	// the image it was built into, moving aliases.
+	RemoveCaches(ctx context.Context, b bottlestate.Bottle) error
+}
+
+// exporter can be implemented by a Backend whose artifacts can be carried to
+// another machine with a single command.
+type exporter interface {
+	// ExportCommand returns the command, ready to paste.
+	ExportCommand(b bottlestate.Bottle, snap bottlestate.Snapshot) string
+}
+
+// ExportHint returns the command that exports a snapshot, or "" where the
+// backend has none.
+func ExportHint(b Backend, bottle bottlestate.Bottle, snap bottlestate.Snapshot) string {
+	if e, ok := b.(exporter); ok {
+		return e.ExportCommand(bottle, snap)
+	}
+	return ""
+}
+
+// Registry is the backends of this program by name. It is written out once,
+// in main.
+type Registry map[string]func() (Backend, error)
+
+// Default is the backend of a bottle that does not ask for one.
+const Default = "docker"
+
+// Lookup returns the backend, or an error that lists the known ones.
+func (r Registry) Lookup(name string) (Backend, error) {
+	open, ok := r[name]
+	if !ok {
+		return nil, fmt.Errorf("unknown backend %q: use one of %s", name, strings.Join(r.Names(), ", "))
+	}
+	return open()
+}
+
+// Names returns the names of the backends, sorted.
+func (r Registry) Names() []string {
+	names := make([]string, 0, len(r))
+	for name := range r {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// IsTerminal reports whether w is a terminal, for backends whose tools draw
+// progress on one.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

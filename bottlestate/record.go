@@ -1,0 +1,85 @@
+package bottlestate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/moby/sys/atomicwriter"
+)
+
+// ErrNotFound is returned for a bottle or a snapshot that is not recorded.
+var ErrNotFound = errors.New("not found")
+
+// CorruptError is returned for a file that is there but cannot be used: not
+// JSON, not a record, or written by a newer version. The file is left alone.
+type CorruptError struct {
+	Path string
+	Err  error
+}
+
+func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// unknown keeps the fields that another version wrote, so that a rewrite by
+// this one does not lose them.
+type unknown struct{ fields map[string]json.RawMessage }
+
+func (u *unknown) rest() *map[string]json.RawMessage { return &u.fields }
+
+type record interface {
+	rest() *map[string]json.RawMessage
+}
+
+// readRecord fills r from the file at path, or returns ErrNotFound or a
+// *CorruptError.
+func readRecord(path string, r record) error {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNotFound
+	} else if err != nil {
+		return err
+	}
+	var head struct{ Version int }
+	if err := json.Unmarshal(data, &head); err != nil {
+		return &CorruptError{path, fmt.Errorf("not a record of docker bottle: %w", err)}
+	}
+	switch {
+	case head.Version > Version:
+		return &CorruptError{path, fmt.Errorf("written by a newer docker bottle (record version %d, this one knows %d): update the plugin", head.Version, Version)}
+	case head.Version < 1:
+		return &CorruptError{path, errors.New("not a record of docker bottle: it has no version")}
+	}
+	if err := json.Unmarshal(data, r); err != nil {
+		return &CorruptError{path, err}
+	}
+	return json.Unmarshal(data, r.rest())
+}
+
+// writeRecord writes r whole: after a failure or a crash the file is as it
+// was before, or it is complete.
+func writeRecord(path string, r record) error {
+	known, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	all := map[string]json.RawMessage{}
+	for name, value := range *r.rest() {
+		all[name] = value
+	}
+	if err := json.Unmarshal(known, &all); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(all); err != nil {
+		return err
+	}
+	return atomicwriter.WriteFile(path, out.Bytes(), 0o600)
+}
