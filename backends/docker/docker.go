@@ -1,0 +1,100 @@
+// Package docker keeps bottles on a Docker engine, through its API.
+//
+// It is tried with engines 20.10 to 29 and both image stores; facts about an
+// engine that the code depends on are named where it does.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Name is the backend's name in records and for --backend.
+const Name = "docker"
+
+// Containers and images carry different keys: an image inherits the labels of
+// the container it is committed from, and a container those of its image.
+const (
+	containerLabel = "io.github.docker-bottle.bottle"
+
+	slugLabel    = "io.github.docker-bottle.snapshot.bottle"
+	numberLabel  = "io.github.docker-bottle.snapshot.number"
+	parentLabel  = "io.github.docker-bottle.snapshot.parent"
+	messageLabel = "io.github.docker-bottle.snapshot.message"
+	createdLabel = "io.github.docker-bottle.snapshot.created"
+)
+
+// Backend is one Docker engine.
+type Backend struct {
+	api      client.APIClient
+	context  string
+	endpoint string
+	build    BuildTool
+}
+
+var _ backends.Backend = &Backend{}
+
+// New returns the backend for the engine behind api. Context and endpoint are
+// what the Docker CLI calls it.
+func New(api client.APIClient, context, endpoint string, build BuildTool) *Backend {
+	return &Backend{api: api, context: context, endpoint: endpoint, build: build}
+}
+
+// Name returns "docker".
+func (b *Backend) Name() string { return Name }
+
+// Endpoint returns the Docker CLI's context and its host.
+func (b *Backend) Endpoint() (name, address string) { return b.context, b.endpoint }
+
+// Version returns the engine's version.
+func (b *Backend) Version(ctx context.Context) (string, error) {
+	v, err := b.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return "", engineError(err)
+	}
+	return v.Version, nil
+}
+
+// ExportCommand returns the command that writes a snapshot to a file.
+func (b *Backend) ExportCommand(_ bottlestate.Bottle, snap bottlestate.Snapshot) string {
+	docker := "docker"
+	if b.context != "" && b.context != "default" {
+		docker += " --context " + b.context
+	}
+	return fmt.Sprintf("%s save -o %s-%d.tar %s", docker, repository(snap), snap.Number, snap.Reference)
+}
+
+// engineError marks the error of an engine that did not answer. The engine's
+// own words are good enough to be passed on.
+func engineError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case client.IsErrConnectionFailed(err):
+		return &unavailableError{err}
+	case errdefs.IsNotFound(err):
+		return &notFoundError{err}
+	}
+	return err
+}
+
+type unavailableError struct{ err error }
+
+func (e *unavailableError) Error() string   { return e.err.Error() }
+func (e *unavailableError) Unwrap() []error { return []error{e.err, backends.ErrUnavailable} }
+
+type notFoundError struct{ err error }
+
+func (e *notFoundError) Error() string   { return e.err.Error() }
+func (e *notFoundError) Unwrap() []error { return []error{e.err, backends.ErrNotFound} }
+
+func isNotFound(err error) bool {
+	return errdefs.IsNotFound(err) || errors.Is(err, backends.ErrNotFound)
+}

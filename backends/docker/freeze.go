@@ -1,0 +1,159 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// cleanupTime bounds the calls that put things right after a failed freeze.
+// A classic engine goes on with a commit that the client has given up, so it
+// is longer than any look-up takes.
+const cleanupTime = 30 * time.Second
+
+// Freeze commits the bottle's container to an image with a tag of its own.
+func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts backends.FreezeOptions) (backends.Artifact, error) {
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return backends.Artifact{}, err
+	}
+	ref := reference(bottle.Slug, opts.Number)
+	if err := b.unused(ctx, ref); err != nil {
+		return backends.Artifact{}, err
+	}
+	config := snapshotConfig(bottle, opts)
+	_, err = b.api.ContainerCommit(ctx, ctr.ID, client.ContainerCommitOptions{
+		Reference: ref,
+		Comment:   opts.Message,
+		NoPause:   opts.NoPause,
+		Config:    config, // not Changes: those go through the Dockerfile parser, which rewrites text
+	})
+	if err != nil {
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, engineError(err))
+	}
+	art, err := b.artifact(ctx, ref)
+	if err != nil {
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
+	}
+	art.NotCaptured = mounts(ctr)
+	// The alias is for people (docker run docker-bottle/web). A snapshot is
+	// whole without it, so a failure here is not one of the freeze.
+	_, _ = b.api.ImageTag(ctx, client.ImageTagOptions{Source: ref, Target: latest(bottle.Slug)})
+	return art, nil
+}
+
+// unused makes sure that a commit to ref takes the tag away from no image:
+// one that lost its tag would be pruned. A record that was lost, or written
+// on another machine with the same engine, can leave such an image.
+func (b *Backend) unused(ctx context.Context, ref string) error {
+	_, err := b.api.ImageInspect(ctx, ref)
+	switch {
+	case isNotFound(err):
+		return nil
+	case err != nil:
+		return engineError(err)
+	}
+	return fmt.Errorf("image %s exists and is not in this bottle's record: it is kept, commit again for the next number", ref)
+}
+
+// snapshotConfig is laid over the container's config. It gives back the
+// agent's command, in whose place the container has the one that keeps it
+// alive, and blanks the container's label, which cannot be removed.
+func snapshotConfig(bottle bottlestate.Bottle, opts backends.FreezeOptions) *container.Config {
+	config := &container.Config{
+		Entrypoint: bottle.Entrypoint,
+		Cmd:        bottle.Command,
+		Labels: map[string]string{
+			containerLabel: "",
+			slugLabel:      string(bottle.Slug),
+			numberLabel:    strconv.Itoa(opts.Number),
+			parentLabel:    strconv.Itoa(opts.Parent),
+			messageLabel:   opts.Message,
+			createdLabel:   time.Now().UTC().Format(time.RFC3339Nano),
+		},
+	}
+	if len(bottle.Argv()) == 0 {
+		config.Cmd = []string{"/bin/sh"} // an image without a command cannot be had again, and sh is there
+	}
+	return config
+}
+
+func (b *Backend) artifact(ctx context.Context, ref string) (backends.Artifact, error) {
+	img, err := b.api.ImageInspect(ctx, ref)
+	if err != nil {
+		return backends.Artifact{}, engineError(err)
+	}
+	created, err := time.Parse(time.RFC3339Nano, img.Created)
+	if err != nil {
+		return backends.Artifact{}, fmt.Errorf("image %s: %w", ref, err)
+	}
+	version, err := b.Version(ctx)
+	if err != nil {
+		return backends.Artifact{}, err
+	}
+	return backends.Artifact{
+		Reference:     ref,
+		Digest:        img.ID,
+		Created:       created,
+		Size:          img.Size,
+		EngineVersion: version,
+		Architecture:  img.Architecture,
+	}, nil
+}
+
+// undoFreeze puts the engine back into the state before a commit that did not
+// end well: no image, and the container not left paused. A classic engine
+// (20.10) does not stop a commit that the client gave up, and makes the image
+// some time later: the container stays paused exactly that long.
+func (b *Backend) undoFreeze(ctx context.Context, before container.InspectResponse, ref string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	unpauseErr := b.settle(ctx, before)
+	_, err := b.api.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
+	if isNotFound(err) {
+		err = nil
+	} else if err != nil {
+		err = fmt.Errorf("an image may be left, remove it with: docker image rm %s (%w)", ref, err)
+	}
+	return errors.Join(cause, unpauseErr, err)
+}
+
+// settle waits until a commit that the engine may still be busy with has let
+// the container go, and unpauses it by force if that does not happen. A
+// container that was paused before the commit is left so.
+func (b *Backend) settle(ctx context.Context, before container.InspectResponse) error {
+	if before.State.Paused || !before.State.Running {
+		return nil
+	}
+	patience := time.Now().Add(cleanupTime / 2)
+	for {
+		now, err := b.api.ContainerInspect(ctx, before.ID, client.ContainerInspectOptions{})
+		if isNotFound(err) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("the container may be left paused, see: docker unpause %s (%w)", before.Name, err)
+		}
+		if !now.Container.State.Paused {
+			return nil
+		}
+		if time.Now().After(patience) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if _, err := b.api.ContainerUnpause(ctx, before.ID, client.ContainerUnpauseOptions{}); err != nil {
+		return fmt.Errorf("the container is left paused: docker unpause %s (%w)", before.Name, err)
+	}
+	return nil
+}

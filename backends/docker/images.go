@@ -1,0 +1,64 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/moby/moby/client"
+
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+func reference(slug bottlestate.Slug, number int) string {
+	return fmt.Sprintf("docker-bottle/%s:%d", slug, number)
+}
+
+func latest(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":latest" }
+
+func base(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":base" }
+
+// repository is the last element of a snapshot's repository: the slug.
+func repository(snap bottlestate.Snapshot) string {
+	name, _, _ := strings.Cut(snap.Reference, ":")
+	return name[strings.LastIndex(name, "/")+1:]
+}
+
+// ArtifactExists reports whether the snapshot's image is on the engine, and
+// is the one that was recorded.
+func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot) (bool, error) {
+	img, err := b.api.ImageInspect(ctx, snap.Reference)
+	if isNotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, engineError(err)
+	}
+	if snap.Digest != "" && img.ID != snap.Digest {
+		return false, fmt.Errorf("image %s is %s, not the recorded %s: another image has taken its tag", snap.Reference, img.ID, snap.Digest)
+	}
+	return true, nil
+}
+
+// RemoveArtifact removes the snapshot's image.
+func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
+	return b.removeImage(ctx, snap.Reference)
+}
+
+// RemoveCaches removes the image the bottle was built into and the alias of
+// its newest snapshot.
+func (b *Backend) RemoveCaches(ctx context.Context, bottle bottlestate.Bottle) error {
+	for _, ref := range []string{latest(bottle.Slug), base(bottle.Slug)} {
+		if err := b.removeImage(ctx, ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Backend) removeImage(ctx context.Context, ref string) error {
+	_, err := b.api.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
+	if err != nil && !isNotFound(err) {
+		return engineError(err)
+	}
+	return nil
+}
