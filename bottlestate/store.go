@@ -233,7 +233,7 @@ func (s Store) Record(slug Slug, snap Snapshot) error {
 }
 
 // Head returns the snapshot that the next resume boots from, or ErrNotFound
-// if there is none. Without a readable head file it is the newest one.
+// if there is none. Without a head file it is the newest one.
 func (s Store) Head(slug Slug) (Snapshot, error) {
 	number, err := s.headNumber(slug)
 	if err != nil {
@@ -247,8 +247,11 @@ func (s Store) headNumber(slug Slug) (int, error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
 		n, err := strconv.Atoi(strings.TrimSpace(string(data)))
-		if err != nil || n < 1 {
+		switch {
+		case err != nil || n < 0:
 			return 0, &CorruptError{path, errors.New("not a snapshot number")}
+		case n == 0:
+			return 0, fmt.Errorf("a snapshot to resume %s from: %w", slug, ErrNotFound)
 		}
 		return n, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -264,7 +267,8 @@ func (s Store) headNumber(slug Slug) (int, error) {
 	return numbers[len(numbers)-1], nil
 }
 
-// SetHead makes the snapshot the one that the next resume boots from.
+// SetHead makes the snapshot the one that the next resume boots from. With 0
+// there is none: the bottle was made anew and grew from no snapshot.
 func (s Store) SetHead(slug Slug, number int) error {
 	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "head"), []byte(strconv.Itoa(number)+"\n"), 0o600)
 }

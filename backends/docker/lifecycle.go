@@ -19,10 +19,10 @@ import (
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-// keepAlive is the main process of every bottle. It ends on the engine's stop
-// signal, reaps what the agent leaves behind (wait), and outlives a sleep that
+// keepAlive is the main process of every bottle. It ends on the image's stop
+// signal (which is not overridden: a snapshot would inherit the override), reaps what the agent leaves behind (wait), and outlives a sleep that
 // somebody kills; an image without sleep ends at once instead of spinning.
-const keepAlive = `trap 'exit 0' TERM INT
+const keepAlive = `trap 'exit 0' TERM INT QUIT HUP USR1
 while :; do
   sleep 2147483 & wait $!
   case $? in 126|127) exit 127;; esac
@@ -38,7 +38,6 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, image s
 		Entrypoint: []string{""}, // not nil, which would mean the image's own
 		Cmd:        []string{"/bin/sh", "-c", keepAlive},
 		Labels:     map[string]string{containerLabel: string(bottle.Slug)},
-		StopSignal: "SIGTERM",
 	}
 	host := &container.HostConfig{
 		Binds:       bottle.Volumes,

@@ -1,0 +1,261 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/client"
+	"github.com/moby/term"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Exec runs a program with the streams of stdio.
+func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backends.Process, stdio backends.Stdio) error {
+	size := consoleSize(stdio)
+	created, err := b.api.ExecCreate(ctx, backends.Name(bottle.Slug), client.ExecCreateOptions{
+		User:         p.User,
+		TTY:          stdio.TTY,
+		ConsoleSize:  size,
+		AttachStdin:  stdio.In != nil,
+		AttachStdout: true,
+		AttachStderr: true,
+		DetachKeys:   stdio.DetachKeys,
+		Env:          p.Env,
+		WorkingDir:   p.Dir,
+		Cmd:          p.Args,
+	})
+	if err != nil {
+		return engineError(err)
+	}
+	conn, err := b.api.ExecAttach(ctx, created.ID, client.ExecAttachOptions{TTY: stdio.TTY, ConsoleSize: size})
+	if err != nil {
+		return engineError(err)
+	}
+	defer conn.Close()
+	if err := b.stream(ctx, created.ID, conn.HijackedResponse, stdio); err != nil {
+		return err
+	}
+	return b.exitStatus(ctx, created.ID)
+}
+
+func (b *Backend) exitStatus(ctx context.Context, execID string) error {
+	res, err := b.api.ExecInspect(ctx, execID, client.ExecInspectOptions{})
+	switch {
+	case err != nil:
+		return fmt.Errorf("the program's exit status: %w", engineError(err))
+	case res.Running:
+		return backends.ErrDetached
+	case res.ExitCode != 0:
+		return &backends.ExitError{Code: res.ExitCode}
+	}
+	return nil
+}
+
+// stream copies both ways until the program's output ends.
+func (b *Backend) stream(ctx context.Context, execID string, conn client.HijackedResponse, stdio backends.Stdio) error {
+	if stdio.TTY {
+		restore, err := rawTerminal(stdio)
+		if err != nil {
+			return err
+		}
+		defer restore()
+		defer b.followSize(ctx, execID, stdio)()
+	}
+	if stdio.In != nil {
+		go func() {
+			_, _ = io.Copy(conn.Conn, stdio.In)
+			_ = conn.CloseWrite()
+		}()
+	}
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		if stdio.TTY {
+			_, err = io.Copy(stdio.Out, conn.Reader)
+		} else {
+			_, err = stdcopy.StdCopy(stdio.Out, stdio.Err, conn.Reader)
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// rawTerminal puts both ends of the terminal into raw mode and returns the
+// function that undoes it.
+func rawTerminal(stdio backends.Stdio) (restore func(), err error) {
+	restore = func() {}
+	inFd, inTerm := term.GetFdInfo(stdio.In)
+	if inTerm {
+		old, err := term.SetRawTerminal(inFd)
+		if err != nil {
+			return restore, fmt.Errorf("terminal: %w", err)
+		}
+		restore = func() { _ = term.RestoreTerminal(inFd, old) }
+	}
+	outFd, outTerm := term.GetFdInfo(stdio.Out)
+	if outTerm {
+		old, err := term.SetRawTerminalOutput(outFd)
+		if err != nil {
+			restore()
+			return func() {}, fmt.Errorf("terminal: %w", err)
+		}
+		restoreIn := restore
+		restore = func() { _ = term.RestoreTerminal(outFd, old); restoreIn() }
+	}
+	return restore, nil
+}
+
+func consoleSize(stdio backends.Stdio) client.ConsoleSize {
+	if !stdio.TTY {
+		return client.ConsoleSize{}
+	}
+	fd, isTerm := term.GetFdInfo(stdio.Out)
+	if !isTerm {
+		return client.ConsoleSize{}
+	}
+	size, err := term.GetWinsize(fd)
+	if err != nil {
+		return client.ConsoleSize{}
+	}
+	return client.ConsoleSize{Height: uint(size.Height), Width: uint(size.Width)}
+}
+
+// followSize gives the program the terminal's size, now and whenever it
+// changes. Engines before API 1.42 ignore the size given with the exec.
+func (b *Backend) followSize(ctx context.Context, execID string, stdio backends.Stdio) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, syscall.SIGWINCH)
+	go func() {
+		defer signal.Stop(changed)
+		for {
+			size := consoleSize(stdio)
+			// The exec may not have begun yet; the next change will find it.
+			for range 5 {
+				if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions{Height: size.Height, Width: size.Width}); err == nil || ctx.Err() != nil {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return cancel
+}
+
+// spawn runs "$@" with the main process's output as its own, so that it is
+// the container's log, and leaves the exit status in the file $1.
+const spawn = `f=$1; shift
+: >"$f" || exit
+"$@" >/proc/1/fd/1 2>/proc/1/fd/2 </dev/null
+echo $? >"$f"`
+
+// Spawn runs a program in the background. The run is the name of its status
+// file and the time the container was started, which tells a file that will
+// never be written to.
+func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backends.Process) (string, error) {
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return "", err
+	}
+	id := strings.ToLower(rand.Text())
+	created, err := b.api.ExecCreate(ctx, ctr.ID, client.ExecCreateOptions{
+		User:       p.User,
+		Env:        p.Env,
+		WorkingDir: p.Dir,
+		Cmd:        append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(runDir, id)}, p.Args...),
+	})
+	if err != nil {
+		return "", engineError(err)
+	}
+	if _, err := b.api.ExecStart(ctx, created.ID, client.ExecStartOptions{Detach: true}); err != nil {
+		return "", engineError(err)
+	}
+	return id + " " + ctr.State.StartedAt, nil
+}
+
+// waitEvery is how often Wait looks; the engine has no event for the end of a
+// program that nobody is attached to.
+const waitEvery = 200 * time.Millisecond
+
+// Wait looks for the status file until it is written.
+func (b *Backend) Wait(ctx context.Context, bottle bottlestate.Bottle, run string) (int, error) {
+	id, started, _ := strings.Cut(run, " ")
+	for {
+		ctr, err := b.inspect(ctx, bottle)
+		if err != nil {
+			return 0, err
+		}
+		// In this order: the state first, then the file, so that a program
+		// that ends in between is not taken for one that left no status.
+		status, err := b.readStatus(ctx, ctr.ID, path.Join(runDir, id))
+		if err != nil {
+			return 0, err
+		}
+		if status != "" {
+			return strconv.Atoi(status)
+		}
+		if !ctr.State.Running || ctr.State.StartedAt != started {
+			return 0, errors.New("the bottle was stopped before its agent ended")
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(waitEvery):
+		}
+	}
+}
+
+func (b *Backend) readStatus(ctx context.Context, id, file string) (string, error) {
+	res, err := b.api.CopyFromContainer(ctx, id, client.CopyFromContainerOptions{SourcePath: file})
+	if isNotFound(err) {
+		return "", nil
+	} else if err != nil {
+		return "", engineError(err)
+	}
+	defer res.Content.Close()
+	r := tar.NewReader(res.Content)
+	if _, err := r.Next(); err != nil {
+		return "", err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, 16))
+	return strings.TrimSpace(string(data)), err
+}
+
+// Logs copies the container's log, which background programs write to.
+func (b *Backend) Logs(ctx context.Context, bottle bottlestate.Bottle, follow bool, out, errOut io.Writer) error {
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return err
+	}
+	res, err := b.api.ContainerLogs(ctx, ctr.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: follow})
+	if err != nil {
+		return engineError(err)
+	}
+	defer res.Close()
+	_, err = stdcopy.StdCopy(out, errOut, res)
+	return err
+}

@@ -1,0 +1,161 @@
+// Package bottle is what the verbs do: plain functions over a backend and the
+// records on disk, one file a verb. They print nothing; what a person should
+// hear while they work goes to a Notify function.
+package bottle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Notify is told one line of text, without a newline. It may be called from
+// any goroutine, and may be nil.
+type Notify func(format string, args ...any)
+
+func (n Notify) say(format string, args ...any) {
+	if n != nil {
+		n(format, args...)
+	}
+}
+
+// OpenSource finds a bottle's Dockerfile and build context. The cleanup is
+// called after the build. A context that is gone matches fs.ErrNotExist.
+type OpenSource func(b bottlestate.Bottle) (src backends.Source, cleanup func(), err error)
+
+// WrongEngineError is returned for a bottle that belongs to another engine
+// than the one that was asked.
+type WrongEngineError struct {
+	Bottle bottlestate.Bottle
+	// Address is that of the engine that was asked.
+	Address string
+}
+
+func (e *WrongEngineError) Error() string {
+	return fmt.Sprintf("bottle %s belongs to the engine of context %q at %s, not to the one at %s", e.Bottle.Slug, e.Bottle.Context, e.Bottle.Endpoint, e.Address)
+}
+
+// StateError is returned for a bottle that is not in the state a verb needs.
+type StateError struct {
+	Slug  bottlestate.Slug
+	State backends.State
+}
+
+func (e *StateError) Error() string {
+	return fmt.Sprintf("bottle %s is %s", e.Slug, e.State)
+}
+
+// Open returns the record of slug, if it belongs to the engine behind be.
+func Open(be backends.Backend, store bottlestate.Store, slug bottlestate.Slug) (bottlestate.Bottle, error) {
+	b, err := store.Bottle(slug)
+	if err != nil {
+		return b, err
+	}
+	return b, CheckEngine(be, b)
+}
+
+// CheckEngine returns a *WrongEngineError if the bottle belongs to another
+// engine. The address decides: two contexts may name the same engine.
+func CheckEngine(be backends.Backend, b bottlestate.Bottle) error {
+	if _, address := be.Endpoint(); address != b.Endpoint {
+		return &WrongEngineError{b, address}
+	}
+	return nil
+}
+
+// lock takes the bottle's lock, and tells the person if that takes a while.
+func lock(ctx context.Context, store bottlestate.Store, slug bottlestate.Slug, notify Notify) (unlock func(), err error) {
+	waiting := time.AfterFunc(500*time.Millisecond, func() {
+		notify.say("waiting for another docker bottle command on %s to finish", slug)
+	})
+	defer waiting.Stop()
+	return store.Lock(ctx, slug)
+}
+
+// MissingSecretError is returned for a secret that is not in the environment.
+type MissingSecretError struct{ Name string }
+
+func (e *MissingSecretError) Error() string {
+	return fmt.Sprintf("secret %s is not set in the environment", e.Name)
+}
+
+// processEnv returns the bottle's env and the values of its secrets, which
+// come from this process's environment each time anew.
+func processEnv(b bottlestate.Bottle) ([]string, error) {
+	env := append([]string{}, b.Env...)
+	for _, name := range b.Secrets {
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			return nil, &MissingSecretError{name}
+		}
+		env = append(env, name+"="+value)
+	}
+	return env, nil
+}
+
+// process is the program args as the bottle runs it: with its env and
+// secrets, in its workspace.
+func process(b bottlestate.Bottle, args []string) (backends.Process, error) {
+	env, err := processEnv(b)
+	p := backends.Process{Args: args, Env: env}
+	if b.Workspace != "" {
+		p.Dir = backends.WorkDir
+	}
+	return p, err
+}
+
+// headNumber is the parent of the next snapshot, or 0.
+func headNumber(store bottlestate.Store, slug bottlestate.Slug) (int, error) {
+	head, err := store.Head(slug)
+	if errors.Is(err, bottlestate.ErrNotFound) {
+		return 0, nil
+	}
+	return head.Number, err
+}
+
+// build makes the bottle's image from its Dockerfile, or looks its image up.
+func build(ctx context.Context, be backends.Backend, b bottlestate.Bottle, open OpenSource, log io.Writer) (backends.Image, error) {
+	if b.Image != "" {
+		return be.Build(ctx, b, backends.Source{}, log)
+	}
+	src, cleanup, err := open(b)
+	if err != nil {
+		return backends.Image{}, err
+	}
+	defer cleanup()
+	return be.Build(ctx, b, src, log)
+}
+
+// boot creates the bottle from image, starts it, and copies the workspace if
+// asked to. After an error the engine has nothing of it.
+func boot(ctx context.Context, be backends.Backend, b bottlestate.Bottle, image string, workspace bool) error {
+	if err := be.Create(ctx, b, image); err != nil {
+		return err
+	}
+	err := be.Start(ctx, b)
+	if err == nil && workspace && b.Workspace != "" {
+		err = copyWorkspace(ctx, be, b)
+	}
+	if err != nil {
+		return errors.Join(err, be.Remove(context.WithoutCancel(ctx), b, true))
+	}
+	return nil
+}
+
+func copyWorkspace(ctx context.Context, be backends.Backend, b bottlestate.Bottle) error {
+	tree, err := packWorkspace(b.Workspace)
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
+	}
+	defer tree.Close()
+	if err := be.CopyWorkspace(ctx, b, tree); err != nil {
+		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package bottle
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Stop stops the bottle and keeps everything.
+func Stop(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, notify Notify) error {
+	unlock, err := lock(ctx, store, slug, notify)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	b, err := Open(be, store, slug)
+	if err != nil {
+		return err
+	}
+	return be.Stop(ctx, b)
+}
+
+// Remove removes container, snapshots and state. A running bottle is a
+// *StateError unless force is set. If it fails, the record is still there and
+// Remove can be called again.
+func Remove(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, force bool, notify Notify) error {
+	unlock, err := lock(ctx, store, slug, notify)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	b, err := Open(be, store, slug)
+	if err != nil {
+		return err
+	}
+	if !force {
+		state, err := be.State(ctx, b)
+		if err != nil {
+			return err
+		}
+		if state == backends.Running {
+			return &StateError{slug, state}
+		}
+	}
+	return remove(ctx, be, store, b)
+}
+
+func remove(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle) error {
+	snaps, bad, err := store.Snapshots(b.Slug)
+	if err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("a snapshot's record cannot be read, so its image could not be removed: %w", bad[0])
+	}
+	if err := be.Remove(ctx, b, true); err != nil {
+		return err
+	}
+	for _, snap := range snaps {
+		if err := be.RemoveArtifact(ctx, snap); err != nil {
+			return err
+		}
+	}
+	if err := be.RemoveCaches(ctx, b); err != nil {
+		return err
+	}
+	return store.Remove(b.Slug)
+}

@@ -1,0 +1,251 @@
+package bottle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// ResumeOptions are the choices of one resume.
+type ResumeOptions struct {
+	// At boots from this snapshot instead of the head, if it is not 0.
+	At int
+	// RequireSnapshot refuses to rebuild from the Dockerfile.
+	RequireSnapshot bool
+	// Env and Secrets are added to the bottle's record.
+	Env, Secrets []string
+
+	Open   OpenSource
+	Log    io.Writer
+	Notify Notify
+}
+
+// SnapshotGoneError is returned when the bottle could only be rebuilt from its
+// Dockerfile, and that was not wanted or is not possible.
+type SnapshotGoneError struct {
+	Slug bottlestate.Slug
+	// Snapshot is the one that is gone, or nil if there never was one.
+	Snapshot *bottlestate.Snapshot
+	// Err is why a rebuild is not possible, or nil if it was not wanted.
+	Err error
+}
+
+func (e *SnapshotGoneError) Error() string {
+	text := fmt.Sprintf("bottle %s is gone from the engine and has no snapshot", e.Slug)
+	if e.Snapshot != nil {
+		text = fmt.Sprintf("snapshot %s@%d (%s) is gone from the engine", e.Slug, e.Snapshot.Number, e.Snapshot.Reference)
+	}
+	if e.Err != nil {
+		return fmt.Sprintf("%s, and it cannot be rebuilt: %v", text, e.Err)
+	}
+	return text
+}
+
+func (e *SnapshotGoneError) Unwrap() error { return e.Err }
+
+// UncommittedError is returned when going back to a snapshot would lose what
+// no snapshot holds.
+type UncommittedError struct {
+	Slug    bottlestate.Slug
+	Running bool
+}
+
+func (e *UncommittedError) Error() string {
+	if e.Running {
+		return fmt.Sprintf("bottle %s is running, and going back would lose what is not committed", e.Slug)
+	}
+	return fmt.Sprintf("bottle %s has changes that are not committed, and going back would lose them", e.Slug)
+}
+
+// Resume brings the bottle up and reports whether it was running already. It
+// takes the first of these that is possible, and tells notify which: the
+// running bottle; the stopped one, started again; the head snapshot; a rebuild
+// from the Dockerfile.
+func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, opts ResumeOptions) (b bottlestate.Bottle, running bool, err error) {
+	unlock, err := lock(ctx, store, slug, opts.Notify)
+	if err != nil {
+		return b, false, err
+	}
+	defer unlock()
+	if b, err = Open(be, store, slug); err != nil {
+		return b, false, err
+	}
+	b.Env = append(b.Env, opts.Env...)
+	b.Secrets = union(b.Secrets, opts.Secrets)
+	if _, err := processEnv(b); err != nil {
+		return b, false, err
+	}
+	if running, err = climb(ctx, be, store, b, opts); err != nil {
+		return b, running, err
+	}
+	if len(opts.Env)+len(opts.Secrets) > 0 {
+		err = store.Update(b)
+	}
+	return b, running, err
+}
+
+func union(a, b []string) []string {
+	seen := map[string]bool{}
+	var all []string
+	for _, s := range append(append([]string{}, a...), b...) {
+		if !seen[s] {
+			seen[s] = true
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// climb is the ladder.
+func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) (running bool, err error) {
+	if opts.At != 0 {
+		return false, goBack(ctx, be, store, b, opts)
+	}
+	state, err := be.State(ctx, b)
+	if err != nil {
+		return false, err
+	}
+	switch state {
+	case backends.Running:
+		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
+		return true, be.Start(ctx, b) // unpauses what a killed commit left behind
+	case backends.Stopped:
+		opts.Notify.say("starting the stopped bottle %s", b.Slug)
+		return false, be.Start(ctx, b)
+	}
+	head, err := store.Head(b.Slug)
+	switch {
+	case errors.Is(err, bottlestate.ErrNotFound):
+		return false, rebuild(ctx, be, store, b, nil, opts)
+	case err != nil:
+		return false, err
+	}
+	exists, err := be.ArtifactExists(ctx, head)
+	switch {
+	case err != nil:
+		return false, err
+	case !exists:
+		return false, rebuild(ctx, be, store, b, &head, opts)
+	}
+	opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, head.Number)
+	return false, boot(ctx, be, b, head.Reference, false)
+}
+
+// goBack replaces the bottle by one booted from an older snapshot. What it
+// holds must be in a snapshot that exists.
+func goBack(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) error {
+	snap, err := store.Snapshot(b.Slug, opts.At)
+	if err != nil {
+		return err
+	}
+	exists, err := be.ArtifactExists(ctx, snap)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return &SnapshotGoneError{Slug: b.Slug, Snapshot: &snap}
+	}
+	state, err := be.State(ctx, b)
+	if err != nil {
+		return err
+	}
+	if state != backends.Gone {
+		if err := committed(ctx, be, store, b, state); err != nil {
+			return err
+		}
+		if err := be.Remove(ctx, b, false); err != nil {
+			return err
+		}
+	}
+	opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, snap.Number)
+	if err := boot(ctx, be, b, snap.Reference, false); err != nil {
+		return err
+	}
+	return store.SetHead(b.Slug, snap.Number)
+}
+
+// committed returns nil if everything in the bottle is in a snapshot that the
+// engine has.
+func committed(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, state backends.State) error {
+	uncommitted := &UncommittedError{b.Slug, state == backends.Running}
+	head, err := store.Head(b.Slug)
+	if errors.Is(err, bottlestate.ErrNotFound) {
+		return uncommitted
+	} else if err != nil {
+		return err
+	}
+	exists, err := be.ArtifactExists(ctx, head)
+	if err != nil {
+		return err
+	}
+	changed, err := be.ChangedSince(ctx, b, head.Created)
+	if err != nil {
+		return err
+	}
+	if changed || !exists {
+		return uncommitted
+	}
+	return nil
+}
+
+// rebuild makes the bottle anew from its Dockerfile. lost is the snapshot that
+// should have been booted.
+func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, lost *bottlestate.Snapshot, opts ResumeOptions) error {
+	gone := &SnapshotGoneError{Slug: b.Slug, Snapshot: lost}
+	if opts.RequireSnapshot {
+		return gone
+	}
+	from := "the Dockerfile"
+	if b.Image != "" {
+		from = "the image " + b.Image
+	}
+	// The source is opened first: what is said next is only true if it is there.
+	open := opts.Open
+	if b.Image == "" {
+		src, cleanup, err := opts.Open(b)
+		if err != nil {
+			gone.Err = err
+			return gone
+		}
+		defer cleanup()
+		open = func(bottlestate.Bottle) (backends.Source, func(), error) { return src, func() {}, nil }
+	}
+	if lost == nil {
+		opts.Notify.say("bottle %s is gone from the engine and has no snapshot; rebuilding from %s: everything done in it is lost", b.Slug, from)
+	} else {
+		opts.Notify.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
+			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
+		if older := surviving(ctx, be, store, b.Slug); older != 0 {
+			opts.Notify.say("snapshot %s@%d is still there: docker bottle resume --at %d %s", b.Slug, older, older, b.Slug)
+		}
+	}
+	image, err := build(ctx, be, b, open, opts.Log)
+	if err != nil {
+		gone.Err = err
+		return gone
+	}
+	err = boot(ctx, be, b, image.ID, true)
+	if errors.Is(err, fs.ErrNotExist) && b.Workspace != "" {
+		gone.Err = err
+		return gone
+	} else if err != nil {
+		return err
+	}
+	return store.SetHead(b.Slug, 0) // the next snapshot has no parent
+}
+
+// surviving returns the newest snapshot that the engine still has, or 0.
+func surviving(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug) int {
+	snaps, _, _ := store.Snapshots(slug)
+	for i := len(snaps) - 1; i >= 0; i-- {
+		if ok, err := be.ArtifactExists(ctx, snaps[i]); err == nil && ok {
+			return snaps[i].Number
+		}
+	}
+	return 0
+}

@@ -1,0 +1,151 @@
+package bottle
+
+import (
+	"context"
+	"errors"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// RunOptions say what happens around an attached agent.
+type RunOptions struct {
+	// Args takes the place of the agent's own argument list.
+	Args []string
+	// CommitOnExit commits when the agent has ended, before anything is
+	// torn down.
+	CommitOnExit bool
+	// Keep leaves the bottle as it is when the program ends: somebody else
+	// brought it up.
+	Keep   bool
+	Commit CommitOptions
+}
+
+// Outcome is what became of a bottle when its agent had ended.
+type Outcome struct {
+	// Agent is what Exec returned: nil, an *ExitError, ErrDetached, or why
+	// the agent could not be run or watched.
+	Agent error
+	// Snapshot is the one of CommitOnExit.
+	Snapshot *bottlestate.Snapshot
+	// Removed is set when nothing is left of the bottle.
+	Removed bool
+}
+
+// Run runs the bottle's agent attached, and stops the bottle when it ends. A
+// bottle that was to go (--rm) goes, unless it is preserved. The error is
+// that of the steps after the agent; the agent's own is in the Outcome.
+func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (Outcome, error) {
+	if opts.Args == nil {
+		opts.Args = b.Argv()
+	}
+	p, err := process(b, opts.Args)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Agent: be.Exec(ctx, b, p, stdio)}
+	if opts.Keep || errors.Is(out.Agent, backends.ErrDetached) {
+		return out, nil
+	}
+	// What was interrupted is the agent. Its work is still to be put away.
+	ctx = context.WithoutCancel(ctx)
+	if out.Agent != nil {
+		if err := store.Preserve(b.Slug); err != nil {
+			return out, err
+		}
+	}
+	if opts.CommitOnExit {
+		snap, err := Commit(ctx, be, store, b.Slug, opts.Commit)
+		if err != nil {
+			return out, errors.Join(err, store.Preserve(b.Slug), be.Stop(ctx, b))
+		}
+		out.Snapshot = &snap
+	}
+	out.Removed, err = end(ctx, be, store, b, out.Agent == nil, opts.Commit.Notify)
+	return out, err
+}
+
+// end stops the bottle. A --rm bottle that nobody preserved goes whole; of one
+// that was committed only the container goes, and only if the agent ended
+// well: after a bad end it may hold work that no snapshot has.
+func end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, well bool, notify Notify) (removed bool, err error) {
+	unlock, err := lock(ctx, store, b.Slug, notify)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if err := be.Stop(ctx, b); err != nil {
+		return false, err
+	}
+	if !b.Remove {
+		return false, nil
+	}
+	preserved, err := store.Preserved(b.Slug)
+	if err != nil {
+		return false, err
+	}
+	if !preserved {
+		return true, remove(ctx, be, store, b)
+	}
+	if _, err := store.Head(b.Slug); err != nil || !well {
+		return false, nil
+	}
+	return false, be.Remove(ctx, b, false)
+}
+
+// Spawn runs the bottle's agent in the background and remembers its run.
+func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, args []string) error {
+	if args == nil {
+		args = b.Argv()
+	}
+	p, err := process(b, args)
+	if err != nil {
+		return err
+	}
+	run, err := be.Spawn(ctx, b, p)
+	if err != nil {
+		return err
+	}
+	return store.SetRun(b.Slug, run)
+}
+
+// ErrNoRun is returned by Wait for a bottle without a background agent.
+var ErrNoRun = errors.New("no agent was started in the background (-d)")
+
+// Wait returns the exit status of the bottle's background agent, waiting for
+// its end. One that ended badly marks the bottle preserved.
+func Wait(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle) (int, error) {
+	run, err := store.Run(b.Slug)
+	if err != nil {
+		return 0, err
+	}
+	if run == "" {
+		return 0, ErrNoRun
+	}
+	status, err := be.Wait(ctx, b, run)
+	if err == nil && status != 0 {
+		err = store.Preserve(b.Slug)
+	}
+	return status, err
+}
+
+// Exec runs a program in a running bottle, with the bottle's env and secrets.
+func Exec(ctx context.Context, be backends.Backend, b bottlestate.Bottle, p backends.Process, stdio backends.Stdio) error {
+	state, err := be.State(ctx, b)
+	if err != nil {
+		return err
+	}
+	if state != backends.Running {
+		return &StateError{b.Slug, state}
+	}
+	whole, err := process(b, p.Args)
+	if err != nil {
+		return err
+	}
+	whole.Env = append(whole.Env, p.Env...)
+	whole.User = p.User
+	if p.Dir != "" {
+		whole.Dir = p.Dir
+	}
+	return be.Exec(ctx, b, whole, stdio)
+}
