@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"strings"
 	"time"
@@ -65,6 +64,10 @@ type FreezeOptions struct {
 	Message string
 	// NoPause lets the bottle's programs run on while they are copied.
 	NoPause bool
+	// Confirm asks the person before a stop that the freeze needs. It is
+	// called only by backends that cannot freeze a running bottle; an error
+	// means that nobody could be asked.
+	Confirm func(ctx context.Context, question string) (bool, error)
 }
 
 // Artifact is what Freeze made, as the engine itself describes it.
@@ -247,15 +250,4 @@ func (r Registry) Names() []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// IsTerminal reports whether w is a terminal, for backends whose tools draw
-// progress on one.
-func IsTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -12,6 +12,8 @@ import (
 type CommitOptions struct {
 	Message string
 	NoPause bool
+	// Confirm is handed to the backend, see [backends.FreezeOptions].
+	Confirm func(ctx context.Context, question string) (bool, error)
 	Notify  Notify
 }
 
@@ -55,6 +57,7 @@ func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, sl
 		Parent:  parent,
 		Message: opts.Message,
 		NoPause: opts.NoPause,
+		Confirm: opts.Confirm,
 	})
 	if err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("commit %s: %w", slug, err)

@@ -1,0 +1,155 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/docker/cli/cli"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottle"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Report prints err, with the next step where there is one, and returns the
+// program's exit status: 0 for the person's own "no", the agent's own status,
+// 130 for an interrupt, 125 for wrong usage, 1 for anything else.
+func (p *Program) Report(w io.Writer, err error) int {
+	var status cli.StatusError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, backends.ErrCommitCancelled):
+		fmt.Fprintln(w, "cancelled: nothing was committed")
+		return 0
+	case errors.As(err, &status):
+		if text := status.Error(); status.Status != "" || status.Cause != nil {
+			fmt.Fprintln(w, text)
+		}
+		return max(status.StatusCode, 1)
+	}
+	if errors.Is(err, context.Canceled) {
+		// What else went wrong, such as an image that may be left, is
+		// joined to the error and worth reading.
+		fmt.Fprintln(w, "interrupted:", err)
+		return 130
+	}
+	fmt.Fprintln(w, p.hint(err))
+	var exit *backends.ExitError
+	if errors.As(err, &exit) {
+		return exit.Code
+	}
+	return 1
+}
+
+// usage is the error of a command line that cannot mean anything.
+func usage(format string, args ...any) error {
+	return cli.StatusError{StatusCode: 125, Status: fmt.Sprintf(format, args...)}
+}
+
+// hinted is an error with its next step.
+type hinted struct {
+	error
+	next string
+}
+
+func (h hinted) Error() string { return h.error.Error() + "\n" + h.next }
+
+func (h hinted) Unwrap() error { return h.error }
+
+// hint adds the next step to an error of a known kind, ready to paste.
+func (p *Program) hint(err error) error {
+	var (
+		already     hinted
+		wrong       *bottle.WrongEngineError
+		state       *bottle.StateError
+		gone        *bottle.SnapshotGoneError
+		uncommitted *bottle.UncommittedError
+		secret      *bottle.MissingSecretError
+	)
+	next := func(format string, args ...any) error { return hinted{err, fmt.Sprintf(format, args...)} }
+	switch {
+	case errors.As(err, &already):
+		return err
+	case errors.As(err, &wrong):
+		return next("use: %s", contextCommand(wrong.Bottle))
+	case errors.As(err, &state) && state.State == backends.Running:
+		return next("stop it first: %s stop %s, or use --force", p.Invocation, state.Slug)
+	case errors.As(err, &state):
+		return next("bring it up with: %s resume -d %s", p.Invocation, state.Slug)
+	case errors.As(err, &gone) && gone.Err != nil:
+		return next("see what is kept with: %s log %s", p.Invocation, gone.Slug)
+	case errors.As(err, &gone):
+		return next("see what is kept with: %s log %s\nrebuild it with: %s resume %s", p.Invocation, gone.Slug, p.Invocation, gone.Slug)
+	case errors.As(err, &uncommitted) && uncommitted.Running:
+		return next("stop and commit it first: %s stop %s && %s commit %s", p.Invocation, uncommitted.Slug, p.Invocation, uncommitted.Slug)
+	case errors.As(err, &uncommitted):
+		return next("commit it first: %s commit %s", p.Invocation, uncommitted.Slug)
+	case errors.As(err, &secret):
+		return next("export it first, or put it before the command: %s=… %s …", secret.Name, p.Invocation)
+	}
+	return err
+}
+
+// contextCommand is how the bottle's own engine is reached.
+func contextCommand(b bottlestate.Bottle) string {
+	if b.Context == "" || b.Context == "default" {
+		return fmt.Sprintf("docker -H %s bottle …", b.Endpoint)
+	}
+	return fmt.Sprintf("docker --context %s bottle …", b.Context)
+}
+
+// unknown is the error for a name that no bottle has.
+func (p *Program) unknown(slug bottlestate.Slug) error {
+	bottles, _, err := p.Store.Bottles()
+	if err != nil {
+		return err
+	}
+	var near []string
+	for _, b := range bottles {
+		if distance(string(slug), string(b.Slug)) <= 2 || strings.HasPrefix(string(b.Slug), string(slug)) {
+			near = append(near, string(b.Slug))
+		}
+	}
+	err = fmt.Errorf("no bottle %s", slug)
+	switch {
+	case len(near) > 0:
+		return hinted{err, "did you mean " + strings.Join(near, " or ") + "?"}
+	case len(bottles) > 0:
+		return hinted{err, fmt.Sprintf("see the bottles there are with: %s ls", p.Invocation)}
+	}
+	return hinted{err, fmt.Sprintf("there is no bottle yet; make one with: %s start", p.Invocation)}
+}
+
+// distance is the Levenshtein distance of two short strings.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// taken is the error for a start with the name of a bottle that exists.
+func (p *Program) taken(err error, slug bottlestate.Slug) error {
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return hinted{fmt.Errorf("bottle %s exists already", slug), fmt.Sprintf("bring it back with: %s resume %s", p.Invocation, slug)}
+}
