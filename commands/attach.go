@@ -1,0 +1,134 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottle"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// attached runs the agent on the person's terminal, says what became of the
+// bottle, and ends with the agent's own exit status.
+func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
+	opts.Commit.Notify = p.notify
+	out, err := bottle.Run(ctx, be, p.Store, b, p.stdio(true), opts)
+	p.afterRun(be, b, out, opts)
+	if err != nil {
+		return err
+	}
+	return p.agentStatus(ctx, out.Agent)
+}
+
+func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome, opts bottle.RunOptions) {
+	var exit *backends.ExitError
+	if out.Agent != nil && !errors.As(out.Agent, &exit) && !errors.Is(out.Agent, backends.ErrDetached) && !errors.Is(out.Agent, context.Canceled) {
+		p.notify("agent: %v", out.Agent)
+	}
+	if out.Snapshot != nil {
+		p.committed(be, b, *out.Snapshot)
+		return
+	}
+	switch {
+	case out.Removed:
+		p.notify("bottle %s is removed", b.Slug)
+	case errors.Is(out.Agent, backends.ErrDetached):
+		p.notify("detached; the agent goes on in %s. stop it with: %s stop %s", b.Slug, p.Invocation, b.Slug)
+	case opts.Keep:
+	default:
+		p.resumeHint(b)
+	}
+}
+
+func (p *Program) resumeHint(b bottlestate.Bottle) {
+	p.notify("resume it with: %s resume %s", p.Invocation, b.Slug)
+}
+
+// agentStatus turns what Exec returned into the exit status of this program.
+func (p *Program) agentStatus(ctx context.Context, err error) error {
+	var exit *backends.ExitError
+	switch {
+	case err == nil || errors.Is(err, backends.ErrDetached):
+		return nil
+	case ctx.Err() != nil:
+		return cli.StatusError{StatusCode: 130}
+	case errors.As(err, &exit):
+		return cli.StatusError{StatusCode: exit.Code}
+	}
+	return cli.StatusError{StatusCode: 1}
+}
+
+// background runs the agent in the background.
+func (p *Program) background(ctx context.Context, be backends.Backend, b bottlestate.Bottle, args []string) error {
+	if err := bottle.Spawn(ctx, be, p.Store, b, args); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.CLI.Out(), b.Slug)
+	return nil
+}
+
+// buildLog is where a build's output goes: straight to a terminal, otherwise
+// to a file that is shown if the build fails.
+type buildLog struct {
+	io.Writer
+	p    *Program
+	file *os.File
+}
+
+func newBuildLog(p *Program) *buildLog {
+	if isTerminal(os.Stderr) {
+		return &buildLog{Writer: os.Stderr, p: p}
+	}
+	return &buildLog{p: p}
+}
+
+func (l *buildLog) Write(data []byte) (int, error) {
+	if l.Writer == nil {
+		file, err := os.CreateTemp("", "docker-bottle-build-*.log")
+		if err != nil {
+			return 0, err
+		}
+		l.Writer, l.file = file, file
+	}
+	return l.Writer.Write(data)
+}
+
+// Terminal returns the terminal that the log goes to, for a builder that draws
+// on it, or nil.
+func (l *buildLog) Terminal() *os.File {
+	if l.file == nil && l.Writer != nil {
+		return os.Stderr
+	}
+	return nil
+}
+
+// Close shows the log if err is that of a failed build, and returns err.
+func (l *buildLog) Close(err error) error {
+	if l.file == nil {
+		return err
+	}
+	defer os.Remove(l.file.Name())
+	defer l.file.Close()
+	var exit *backends.ExitError
+	if errors.As(err, &exit) {
+		if _, seekErr := l.file.Seek(0, io.SeekStart); seekErr == nil {
+			_, _ = io.Copy(l.p.CLI.Err(), l.file)
+		}
+	}
+	return err
+}
+
+func joinMounts(mounts []bottlestate.Mount) string {
+	var all []string
+	for _, m := range mounts {
+		all = append(all, m.String())
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/docker/cli/cli"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottle"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+type commitOptions struct {
+	message             string
+	yes, quiet, noPause bool
+}
+
+func newCommitCommand(p *Program) *cobra.Command {
+	var o commitOptions
+	cmd := &cobra.Command{
+		Use:   "commit [OPTIONS] [BOTTLE]",
+		Short: "Freeze a bottle to a snapshot, while its agent goes on working",
+		Long: `Freeze a bottle to a new snapshot and print the snapshot's reference.
+
+Without BOTTLE it is the running one; of several you are asked for one.
+
+Exit status: 0 when committed, or when you said no; 125 for wrong usage, 130
+when interrupted, 1 for anything else. After a failure nothing is recorded.`,
+		Args: cli.RequiresMaxArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runCommit(cmd.Context(), p, &o, args)
+		},
+		ValidArgsFunction: p.completeBottles(1),
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&o.message, "message", "m", "", "Say what is in the snapshot")
+	flags.BoolVarP(&o.yes, "yes", "y", false, "Stop the bottle without asking, where its engine cannot freeze a running one")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print the reference and nothing else")
+	flags.BoolVar(&o.noPause, "no-pause", false, "Do not pause the bottle while it is frozen")
+	return cmd
+}
+
+func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string) error {
+	name, err := p.nameOrChoose(ctx, args, "commit", true)
+	if err != nil {
+		return err
+	}
+	be, b, err := p.open(name)
+	if err != nil {
+		return err
+	}
+	opts := bottle.CommitOptions{Message: o.message, NoPause: o.noPause, Notify: p.notify, Confirm: p.confirmStop(o.yes)}
+	if o.quiet {
+		opts.Notify = nil
+	}
+	done := p.progress("freezing "+name, o.quiet)
+	snap, err := bottle.Commit(ctx, be, p.Store, b.Slug, opts)
+	done()
+	if errors.Is(err, backends.ErrNotFound) {
+		return hinted{fmt.Errorf("bottle %s is gone from the engine, there is nothing to commit", b.Slug), fmt.Sprintf("bring it back with: %s resume -d %s", p.Invocation, b.Slug)}
+	} else if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.CLI.Out(), snap.Reference)
+	if !o.quiet {
+		p.committed(be, b, snap)
+	}
+	return nil
+}
+
+// confirmStop answers a backend that has to stop the bottle to freeze it.
+func (p *Program) confirmStop(yes bool) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, question string) (bool, error) {
+		switch {
+		case yes:
+			return true, nil
+		case !p.interactive():
+			return false, usage("%s: no terminal to ask on, use --yes", question)
+		}
+		return p.confirm(ctx, question)
+	}
+}
+
+// committed tells what the snapshot lacks and what can be done with it.
+func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bottlestate.Snapshot) {
+	if len(snap.NotCaptured) > 0 {
+		p.notify("not in the snapshot: %s", joinMounts(snap.NotCaptured))
+	}
+	p.notify("committed %s@%d", b.Slug, snap.Number)
+	p.resumeHint(b)
+	if command := backends.ExportHint(be, b, snap); command != "" {
+		p.notify("export it with: %s", command)
+	}
+}
+
+func (p *Program) nameOrChoose(ctx context.Context, args []string, verb string, running bool) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	return p.choose(ctx, verb, running)
+}

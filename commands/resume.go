@@ -1,0 +1,108 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/docker/cli/cli/command/completion"
+	"github.com/docker/cli/opts"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottle"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+type resumeOptions struct {
+	detach, requireSnapshot, commitOnExit bool
+	at                                    int
+	env                                   opts.ListOpts
+	secrets                               []string
+}
+
+func newResumeCommand(p *Program) *cobra.Command {
+	o := resumeOptions{env: opts.NewListOpts(opts.ValidateEnv)}
+	cmd := &cobra.Command{
+		Use:   "resume [OPTIONS] [BOTTLE] [-- COMMAND [ARG...]]",
+		Short: "Bring a bottle back and run its agent",
+		Long: `Bring a bottle back, from the best of what there is of it: the running bottle,
+the stopped one, its head snapshot, and only then, loudly, its Dockerfile.
+
+Exit status: the agent's own; 125 for wrong usage, 130 when interrupted, 1 for
+anything else that goes wrong.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, command, err := splitDash(cmd, args)
+			if err != nil {
+				return err
+			}
+			return runResume(cmd.Context(), p, &o, name, command)
+		},
+		ValidArgsFunction: p.completeBottles(1),
+	}
+	flags := cmd.Flags()
+	flags.SetInterspersed(false)
+	flags.BoolVarP(&o.detach, "detach", "d", false, "Run the agent in the background and print the bottle's name")
+	flags.IntVar(&o.at, "at", 0, "Go back to the snapshot with this number")
+	flags.BoolVar(&o.requireSnapshot, "require-snapshot", false, "Fail rather than rebuild from the Dockerfile")
+	flags.BoolVar(&o.commitOnExit, "commit-on-exit", false, "Commit the bottle when its agent ends")
+	flags.VarP(&o.env, "env", "e", "Set an environment variable for the agent, from now on")
+	flags.StringArrayVar(&o.secrets, "secret", nil, "Hand the agent this variable of your environment; its value is stored nowhere")
+	_ = cmd.RegisterFlagCompletionFunc("secret", completion.EnvVarNames())
+	_ = cmd.RegisterFlagCompletionFunc("env", completion.EnvVarNames())
+	return cmd
+}
+
+func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, command []string) error {
+	switch {
+	case o.at < 0:
+		return usage("--at takes the number of a snapshot, from 1")
+	case o.detach && o.commitOnExit:
+		return usage("conflicting options: with -d nobody waits for the agent's end, so --commit-on-exit cannot act on it")
+	}
+	var args []string
+	if name != "" {
+		args = []string{name}
+	}
+	name, err := p.nameOrChoose(ctx, args, "resume", false)
+	if err != nil {
+		return err
+	}
+	be, b, err := p.open(name)
+	if err != nil {
+		return err
+	}
+	env, err := opts.ReadKVEnvStrings(nil, o.env.GetSlice())
+	if err != nil {
+		return err
+	}
+	log := newBuildLog(p)
+	b, running, err := bottle.Resume(ctx, be, p.Store, b.Slug, bottle.ResumeOptions{
+		At:              o.at,
+		RequireSnapshot: o.requireSnapshot,
+		Env:             env,
+		Secrets:         o.secrets,
+		Open:            p.openSource,
+		Log:             log,
+		Notify:          p.notify,
+	})
+	if err := log.Close(err); err != nil {
+		return err
+	}
+	if command != nil {
+		command = append(append([]string{}, b.Entrypoint...), command...)
+	}
+	if o.detach {
+		return p.resumeBackground(ctx, be, b, running, command)
+	}
+	return p.attached(ctx, be, b, bottle.RunOptions{Args: command, Keep: running, CommitOnExit: o.commitOnExit})
+}
+
+// resumeBackground runs the agent in the background, unless the bottle was
+// running: a second agent is wanted only by somebody who asks for a command.
+func (p *Program) resumeBackground(ctx context.Context, be backends.Backend, b bottlestate.Bottle, running bool, args []string) error {
+	if running && args == nil {
+		fmt.Fprintln(p.CLI.Out(), b.Slug)
+		return nil
+	}
+	return p.background(ctx, be, b, args)
+}
