@@ -65,6 +65,19 @@ func (p *Program) agentStatus(ctx context.Context, err error) error {
 	return cli.StatusError{StatusCode: 1}
 }
 
+// execStatus is agentStatus for a program that may not have run at all, so
+// that there is something to say besides its status.
+func execStatus(ctx context.Context, err error) error {
+	var exit *backends.ExitError
+	switch {
+	case err == nil || errors.Is(err, backends.ErrDetached):
+		return nil
+	case ctx.Err() == nil && errors.As(err, &exit):
+		return cli.StatusError{StatusCode: exit.Code}
+	}
+	return err
+}
+
 // background runs the agent in the background.
 func (p *Program) background(ctx context.Context, be backends.Backend, b bottlestate.Bottle, args []string) error {
 	if err := bottle.Spawn(ctx, be, p.Store, b, args); err != nil {

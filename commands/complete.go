@@ -1,0 +1,40 @@
+package commands
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// completeBottles completes the names of bottles, for the first limit
+// arguments or, with 0, for all. It asks no engine.
+func (p *Program) completeBottles(limit int) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if limit > 0 && len(args) >= limit {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		bottles, _, err := p.Store.Bottles()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var names []string
+		for _, b := range bottles {
+			if name := string(b.Slug); !slices.Contains(args, name) {
+				names = append(names, name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// record returns the record of a bottle, whatever engine it belongs to.
+func (p *Program) record(slug bottlestate.Slug) (bottlestate.Bottle, error) {
+	b, err := p.Store.Bottle(slug)
+	if errors.Is(err, bottlestate.ErrNotFound) {
+		return b, p.unknown(slug)
+	}
+	return b, err
+}

@@ -1,0 +1,32 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/docker/cli/cli"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bottle/docker-bottle/bottle"
+)
+
+func newStopCommand(p *Program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop BOTTLE [BOTTLE...]",
+		Short: "Stop one or more bottles and keep everything",
+		Args:  cli.RequiresMinArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runStop(cmd.Context(), p, args)
+		},
+		ValidArgsFunction: p.completeBottles(0),
+	}
+}
+
+func runStop(ctx context.Context, p *Program, names []string) error {
+	return p.each(ctx, names, func(name string) error {
+		be, b, err := p.open(name)
+		if err != nil {
+			return err
+		}
+		return bottle.Stop(ctx, be, p.Store, b.Slug, p.notify)
+	})
+}

@@ -1,0 +1,130 @@
+// Docker-bottle is a Docker CLI plugin that keeps the sandboxes of AI coding
+// agents alive across reboots, removals and moves.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/adrg/xdg"
+	"github.com/containerd/errdefs"
+	"github.com/docker/cli/cli-plugins/manager"
+	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/docker/cli/cli-plugins/plugin"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/docker"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/commands"
+)
+
+const name = "bottle"
+
+// version is set when a release is built.
+var version = ""
+
+func main() {
+	cli, err := command.NewDockerCli(command.WithUserAgent("docker-bottle/" + buildVersion()))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	globals := globalFlags(os.Args[1:])
+	invocation := strings.Join(append(append([]string{dockerCommand()}, globals...), name), " ")
+	if plugin.RunningStandalone() {
+		invocation = strings.Join(append([]string{filepath.Base(os.Args[0])}, globals...), " ")
+		os.Args = withName(os.Args)
+	}
+	program := &commands.Program{
+		CLI:        cli,
+		Store:      bottlestate.New(filepath.Join(xdgDir("XDG_STATE_HOME", xdg.StateHome), "docker-bottle")),
+		ConfigDir:  filepath.Join(xdgDir("XDG_CONFIG_HOME", xdg.ConfigHome), "docker-bottle"),
+		Version:    buildVersion(),
+		Invocation: invocation,
+		Backends: backends.Registry{
+			docker.Name: func() (backends.Backend, error) { return openDocker(cli, globals) },
+		},
+	}
+	err = plugin.RunPlugin(cli, commands.NewRootCommand(program), metadata.Metadata{
+		SchemaVersion: "0.1.0",
+		Vendor:        "docker-bottle",
+		Version:       buildVersion(),
+		URL:           "https://github.com/docker-bottle/docker-bottle",
+	})
+	os.Exit(program.Report(cli.Err(), err))
+}
+
+// openDocker returns the backend for the CLI's current context. The CLI exits
+// the process when a context cannot be used, so that is found out first.
+func openDocker(cli command.Cli, globals []string) (backends.Backend, error) {
+	if _, err := cli.ContextStore().GetMetadata(cli.CurrentContext()); err != nil {
+		return nil, err
+	}
+	var build docker.BuildTool
+	if _, err := manager.GetPlugin("buildx", cli, &cobra.Command{}); err == nil {
+		build.Command = slices.Concat([]string{dockerCommand()}, globals, []string{"build"})
+	} else if !errdefs.IsNotFound(err) {
+		return nil, err
+	}
+	return docker.New(cli.Client(), cli.CurrentContext(), cli.DockerEndpoint().Host, build), nil
+}
+
+// dockerCommand is the docker that called this plugin, or the one on PATH.
+func dockerCommand() string {
+	if original := os.Getenv(metadata.ReexecEnvvar); original != "" {
+		return original
+	}
+	return "docker"
+}
+
+// globalFlags returns docker's own flags, which come before the plugin's name.
+func globalFlags(args []string) []string {
+	for i := 0; i < len(args); i++ {
+		flag, _, hasValue := strings.Cut(args[i], "=")
+		switch flag {
+		case "-D", "--debug", "--tls", "--tlsverify":
+		case "-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--tlscacert", "--tlscert", "--tlskey":
+			if !hasValue {
+				i++
+			}
+		default:
+			return args[:i]
+		}
+	}
+	return args
+}
+
+// withName puts the plugin's name where the docker CLI would have it.
+func withName(args []string) []string {
+	globals := len(globalFlags(args[1:])) + 1
+	if len(args) > globals && strings.HasPrefix(args[globals], "__complete") {
+		globals++
+	}
+	return slices.Insert(slices.Clone(args), min(globals, len(args)), name)
+}
+
+// xdgDir honours the variable on every system, also where the library uses
+// the system's own place instead.
+func xdgDir(variable, otherwise string) string {
+	if dir := os.Getenv(variable); filepath.IsAbs(dir) {
+		return dir
+	}
+	return otherwise
+}
+
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
+
