@@ -127,4 +127,3 @@ func buildVersion() string {
 	}
 	return "dev"
 }
-

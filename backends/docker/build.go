@@ -1,0 +1,210 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/go-archive"
+	"github.com/moby/moby/api/types/build"
+	"github.com/moby/moby/api/types/jsonstream"
+	"github.com/moby/moby/client"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// BuildTool is the user's own builder, as a command that takes the options of
+// docker build. The zero value means the engine's API.
+type BuildTool struct{ Command []string }
+
+// Build builds the bottle's Dockerfile and tags the image docker-bottle/SLUG:base,
+// or looks the bottle's image up.
+func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src backends.Source, log io.Writer) (backends.Image, error) {
+	if bottle.Image != "" {
+		img, err := b.image(ctx, bottle.Image)
+		if isNotFound(err) {
+			err = fmt.Errorf("image %s is not on the engine: get it with docker pull, or build it", bottle.Image)
+		}
+		return img, err
+	}
+	build := b.buildAPI
+	if len(b.build.Command) > 0 {
+		build = b.buildCommand
+	}
+	id, err := build(ctx, base(bottle.Slug), src, log)
+	if err != nil {
+		return backends.Image{}, fmt.Errorf("building %s: %w", src.Dockerfile, err)
+	}
+	return b.image(ctx, id)
+}
+
+func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error) {
+	img, err := b.api.ImageInspect(ctx, ref)
+	if err != nil {
+		return backends.Image{}, engineError(err)
+	}
+	image := backends.Image{ID: img.ID}
+	if img.Config != nil {
+		image.Entrypoint, image.Command = img.Config.Entrypoint, img.Config.Cmd
+	}
+	return image, nil
+}
+
+// terminal is a log that a builder may draw on.
+type terminal interface{ Terminal() *os.File }
+
+func (b *Backend) buildCommand(ctx context.Context, tag string, src backends.Source, log io.Writer) (id string, err error) {
+	dir, err := os.MkdirTemp("", "docker-bottle-build-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	idFile := filepath.Join(dir, "iid")
+	cmd := exec.CommandContext(ctx, b.build.Command[0], slices.Concat(b.build.Command[1:], []string{
+		"--iidfile", idFile,
+		"--tag", tag,
+		"--file", src.Dockerfile,
+		src.Dir,
+	})...)
+	// An attestation would make the image an index, with a digest of its own.
+	cmd.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
+	cmd.Stdout, cmd.Stderr = log, log
+	if t, ok := log.(terminal); ok && t.Terminal() != nil {
+		cmd.Stdout, cmd.Stderr = t.Terminal(), t.Terminal()
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case errors.As(err, &exit):
+		return "", &backends.ExitError{Code: max(exit.ExitCode(), 1)}
+	case err != nil:
+		return "", err
+	}
+	data, err := os.ReadFile(idFile)
+	return strings.TrimSpace(string(data)), err
+}
+
+// buildAPI builds with BuildKit through the engine's API, without a session:
+// no secrets, ssh or logins, which an agent's Dockerfile seldom needs.
+func (b *Backend) buildAPI(ctx context.Context, tag string, src backends.Source, log io.Writer) (id string, err error) {
+	name, err := filepath.Rel(src.Dir, src.Dockerfile)
+	if err != nil || strings.HasPrefix(name, "..") {
+		return "", fmt.Errorf("the Dockerfile is outside of the build context %s", src.Dir)
+	}
+	name = filepath.ToSlash(name)
+	tree, err := packContext(src.Dir, name)
+	if err != nil {
+		return "", err
+	}
+	defer tree.Close()
+	version, err := b.builderVersion(ctx)
+	if err != nil {
+		return "", err
+	}
+	res, err := b.api.ImageBuild(ctx, tree, client.ImageBuildOptions{
+		Tags:       []string{tag},
+		Dockerfile: name,
+		Version:    version,
+		Remove:     true,
+	})
+	if err != nil {
+		return "", engineError(err)
+	}
+	defer res.Body.Close()
+	id, err = readBuild(res.Body, log)
+	if id == "" {
+		id = tag // the classic builder does not say
+	}
+	return id, err
+}
+
+// builderVersion is BuildKit unless the engine has none. Engine 20.10 leaves
+// its answer empty although it has.
+func (b *Backend) builderVersion(ctx context.Context) (build.BuilderVersion, error) {
+	ping, err := b.api.Ping(ctx, client.PingOptions{})
+	if err != nil {
+		return "", engineError(err)
+	}
+	if ping.BuilderVersion == build.BuilderV1 || ping.OSType == "windows" {
+		return build.BuilderV1, nil
+	}
+	return build.BuilderBuildKit, nil
+}
+
+func packContext(dir, dockerfile string) (io.ReadCloser, error) {
+	f, err := os.Open(filepath.Join(dir, ".dockerignore"))
+	var excludes []string
+	switch {
+	case err == nil:
+		defer f.Close()
+		if excludes, err = ignorefile.ReadAll(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		// The engine needs these two, whatever the file excludes.
+		excludes = append(excludes, "!"+dockerfile, "!.dockerignore")
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return archive.TarWithOptions(dir, &archive.TarOptions{ExcludePatterns: excludes})
+}
+
+// buildError is a failed build in the engine's own words.
+type buildError struct {
+	text string
+	code int
+}
+
+func (e *buildError) Error() string { return e.text }
+
+func (e *buildError) Unwrap() error { return &backends.ExitError{Code: e.code} }
+
+// readBuild copies the progress of a build to log, to the end: a failure is
+// part of the stream.
+func readBuild(r io.Reader, log io.Writer) (id string, err error) {
+	trace := newTrace(log)
+	dec := json.NewDecoder(r)
+	for {
+		var m jsonstream.Message
+		if err := dec.Decode(&m); errors.Is(err, io.EOF) {
+			return id, nil
+		} else if err != nil {
+			return "", err
+		}
+		switch {
+		case m.Error != nil:
+			code := m.Error.Code
+			if code == 0 {
+				code = 1
+			}
+			return "", &buildError{m.Error.Message, code}
+		case m.ID == "moby.buildkit.trace" && m.Aux != nil:
+			if err := trace.message(*m.Aux); err != nil {
+				return "", err
+			}
+		case m.Aux != nil:
+			var aux struct{ ID string }
+			if json.Unmarshal(*m.Aux, &aux) == nil && aux.ID != "" {
+				id = aux.ID
+			}
+		case m.Stream != "":
+			if _, err := io.WriteString(log, m.Stream); err != nil {
+				return "", err
+			}
+		}
+	}
+}
