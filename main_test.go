@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/moby/moby/client"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"flag"
+)
+
+var update = flag.Bool("u", false, "update the expected output in the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"docker-bottle": main})
+}
+
+// TestScripts runs the behaviour in testdata/scripts. The scripts that need
+// an engine have [docker] conditions; with CI set, an engine that does not
+// answer is a failure.
+func TestScripts(t *testing.T) {
+	engine := newEngine(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/scripts",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup:               engine.setup,
+		Condition:           engine.condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"term": term,
+			"poll": poll,
+		},
+	})
+}
+
+// engine is the Docker engine that the scripts run against.
+type engine struct {
+	host, config string
+	up           bool
+	busybox      string
+	// parallel scripts on one engine each have names of their own.
+}
+
+func newEngine(t *testing.T) *engine {
+	e := &engine{host: os.Getenv("DOCKER_HOST"), config: os.Getenv("DOCKER_CONFIG"), busybox: os.Getenv("BOTTLE_TEST_BUSYBOX")}
+	if e.busybox == "" {
+		e.busybox, _ = exec.LookPath("busybox")
+	}
+	api, err := client.New(client.FromEnv)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err = api.Ping(ctx, client.PingOptions{})
+	}
+	e.up = err == nil && e.busybox != ""
+	if !e.up && os.Getenv("CI") != "" {
+		t.Fatalf("no Docker engine, or no static busybox (BOTTLE_TEST_BUSYBOX=%q): %v", e.busybox, err)
+	}
+	return e
+}
+
+func (e *engine) condition(name string) (bool, error) {
+	if name == "docker" {
+		return e.up, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// setup gives a script a home of its own, the plugin in it, an agent made from
+// scratch, and a word that no other script has, for the names of its bottles.
+func (e *engine) setup(env *testscript.Env) error {
+	home := filepath.Join(env.WorkDir, ".home")
+	plugins := filepath.Join(home, ".docker", "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o700); err != nil {
+		return err
+	}
+	self, err := findInPath(env.Getenv("PATH"), "docker-bottle")
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(self, filepath.Join(plugins, "docker-bottle")); err != nil {
+		return err
+	}
+	word := "t" + strings.ToLower(rand.Text()[:8])
+	env.Setenv("B", word)
+	env.Setenv("HOME", home)
+	env.Setenv("DOCKER_CONFIG", filepath.Join(home, ".docker"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
+	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, ".data"))
+	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+	env.Setenv("STATE", filepath.Join(env.WorkDir, ".state", "docker-bottle", "bottles"))
+	env.Setenv("TZ", "UTC")
+	env.Setenv("GORACE", "atexit_sleep_ms=10")
+	if e.host != "" {
+		env.Setenv("DOCKER_HOST", e.host)
+	}
+	if !e.up {
+		return nil
+	}
+	env.Defer(func() { sweep(word) })
+	return e.agent(filepath.Join(env.WorkDir, "agent"))
+}
+
+const dockerfile = `FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+ENV PATH=/bin
+CMD ["sh", "-c", "echo agent ready"]
+`
+
+func (e *engine) agent(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
+		return err
+	}
+	data, err := os.ReadFile(e.busybox)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "busybox"), data, 0o755)
+}
+
+// sweep removes what a script has left on the engine: only things with its
+// own word in the name.
+func sweep(word string) {
+	script := `
+docker ps -aq --filter "name=^/?bottle-$1" | xargs -r docker rm -fv
+docker images --format '{{.Repository}}:{{.Tag}}' "docker-bottle/$1*" | xargs -r docker rmi -f
+docker volume ls -q --filter "name=^$1" | xargs -r docker volume rm -f
+docker network ls -q --filter "name=^$1" | xargs -r docker network rm`
+	if out, err := exec.Command("sh", "-ec", script, "sh", word).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "cleaning up after %s: %v\n%s", word, err, out)
+	}
+}
+
+func findInPath(path, name string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not on the script's PATH", name)
+}
+
+// term KEYS PROGRAM ARGS... runs a program on a terminal and types KEYS, once
+// the program is silent for a moment. What the terminal showed goes to stdout.
+// In KEYS, \n is the return key and ^C is Ctrl-C.
+func term(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: term keys program [arg...]")
+	}
+	cmd := exec.Command(args[1], args[2:]...)
+	path, err := findInPath(ts.Getenv("PATH"), args[1])
+	ts.Check(err)
+	cmd.Path = path
+	cmd.Dir = ts.MkAbs(".")
+	for _, key := range []string{"PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "TZ", "GORACE", "GOCOVERDIR", "B"} {
+		if value := ts.Getenv(key); value != "" {
+			cmd.Env = append(cmd.Env, key+"="+value)
+		}
+	}
+	cmd.Env = append(cmd.Env, "TERM=xterm")
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	ts.Check(err)
+	defer f.Close()
+	read := make(chan string)
+	go func() {
+		defer close(read)
+		buf := make([]byte, 4096)
+		for {
+			n, err := f.Read(buf)
+			if n > 0 {
+				read <- string(buf[:n])
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	keys := strings.NewReplacer(`\n`, "\r", "^C", "\x03", "^P", "\x10", "^Q", "\x11").Replace(args[0])
+	var shown strings.Builder
+	deadline := time.After(60 * time.Second)
+	for open := true; open; {
+		select {
+		case text, ok := <-read:
+			open = ok
+			shown.WriteString(text)
+		case <-time.After(700 * time.Millisecond):
+			if keys != "" {
+				_, err := f.WriteString(keys)
+				ts.Check(err)
+				keys = ""
+			}
+		case <-deadline:
+			_ = cmd.Process.Kill()
+			ts.Fatalf("still running after a minute; the terminal shows:\n%s", shown.String())
+		}
+	}
+	err = cmd.Wait()
+	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(shown.String(), "\r\n", "\n"))
+	if neg != (err != nil) {
+		ts.Fatalf("%s: %v; the terminal shows:\n%s", args[1], err, shown.String())
+	}
+}
+
+// poll PROGRAM ARGS... runs a program until it succeeds, for at most 20 s.
+func poll(ts *testscript.TestScript, neg bool, args []string) {
+	var err error
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if err = ts.Exec(args[0], args[1:]...); (err == nil) != neg {
+			return
+		}
+	}
+	ts.Fatalf("poll %s: %v", strings.Join(args, " "), err)
+}
