@@ -36,9 +36,9 @@ func main() {
 		os.Exit(1)
 	}
 	globals := globalFlags(os.Args[1:])
-	invocation := strings.Join(append(append([]string{dockerCommand()}, globals...), name), " ")
+	invocation := strings.Join(slices.Concat([]string{filepath.Base(dockerCommand())}, globals, []string{name}), " ")
 	if plugin.RunningStandalone() {
-		invocation = strings.Join(append([]string{filepath.Base(os.Args[0])}, globals...), " ")
+		invocation = strings.Join(slices.Concat([]string{filepath.Base(os.Args[0])}, globals), " ")
 		os.Args = withName(os.Args)
 	}
 	program := &commands.Program{

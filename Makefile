@@ -1,0 +1,35 @@
+# Everything below needs Go, make and a Docker engine; nothing is pulled.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PLUGINS := $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: help build install demo test lint bench
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+build: ## Build bin/docker-bottle
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/docker-bottle .
+
+install: build ## Install the plugin for this user
+	mkdir -p "$(PLUGINS)"
+	cp bin/docker-bottle "$(PLUGINS)/docker-bottle"
+
+demo: install bin/busybox ## Start, commit, lose and resume a bottle
+	hack/demo.sh bin/busybox
+
+test: bin/busybox ## Run all tests, against the real engine
+	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race ./...
+
+lint: ## Check formatting, vet, staticcheck and go.mod
+	test -z "$$(gofmt -l .)"
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+bench: bin/busybox build ## Compare with plain docker
+	go run ./hack/bench
+
+bin/busybox:
+	hack/busybox.sh bin
