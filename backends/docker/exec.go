@@ -151,7 +151,7 @@ func (b *Backend) followSize(ctx context.Context, execID string, stdio backends.
 			size := consoleSize(stdio)
 			// The exec may not have begun yet; the next change will find it.
 			for range 5 {
-				if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions{Height: size.Height, Width: size.Width}); err == nil || ctx.Err() != nil {
+				if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions(size)); err == nil || ctx.Err() != nil {
 					break
 				}
 				time.Sleep(20 * time.Millisecond)
