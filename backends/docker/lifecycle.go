@@ -120,7 +120,8 @@ func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, 
 	_, err = b.api.CopyToContainer(ctx, backends.Name(bottle.Slug), client.CopyToContainerOptions{
 		DestinationPath: "/",
 		Content:         r,
-		CopyUIDGID:      true,
+		// Not CopyUIDGID: it takes its own choice of ids over those in the
+		// stream, and fails for a user that is not in /etc/passwd.
 	})
 	return engineError(err)
 }
