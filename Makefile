@@ -22,10 +22,11 @@ demo: install bin/busybox ## Start, commit, lose and resume a bottle
 test: bin/busybox ## Run all tests, against the real engine
 	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race ./...
 
-lint: ## Check formatting, vet, staticcheck and go.mod
+lint: ## Check formatting, vet, staticcheck, the layers and go.mod
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	go test -run TestLayering .
 	go mod tidy -diff
 
 bench: bin/busybox build ## Compare with plain docker

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,8 +15,6 @@ import (
 	"github.com/creack/pty"
 	"github.com/moby/moby/client"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"flag"
 )
 
 var update = flag.Bool("u", false, "update the expected output in the scripts")
@@ -37,8 +36,9 @@ func TestScripts(t *testing.T) {
 		Setup:               engine.setup,
 		Condition:           engine.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"term": term,
-			"poll": poll,
+			"scripted": scripted,
+			"term":     term,
+			"poll":     poll,
 		},
 	})
 }
@@ -48,7 +48,6 @@ type engine struct {
 	host, config string
 	up           bool
 	busybox      string
-	// parallel scripts on one engine each have names of their own.
 }
 
 func newEngine(t *testing.T) *engine {
@@ -100,6 +99,7 @@ func (e *engine) setup(env *testscript.Env) error {
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
 	env.Setenv("STATE", filepath.Join(env.WorkDir, ".state", "docker-bottle", "bottles"))
 	env.Setenv("TZ", "UTC")
+	env.Values[scriptedKey{}] = &scriptedEngine{}
 	env.Setenv("GORACE", "atexit_sleep_ms=10")
 	if e.host != "" {
 		env.Setenv("DOCKER_HOST", e.host)

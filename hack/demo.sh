@@ -56,4 +56,4 @@ left=$(docker ps -aq --filter "name=bottle-$slug"; docker images -q "docker-bott
 	echo "demo: left on the engine: $left" >&2
 	exit 1
 }
-echo "The bottle was committed, lost and resumed with its change. Nothing is left of it on the engine; the plugin is installed for you: try docker bottle --help"
+echo "The bottle was committed, lost and resumed with its change. Nothing is left of it on the engine; the plugin stays installed at ${DOCKER_CONFIG:-$HOME/.docker}/cli-plugins/docker-bottle: try docker bottle --help"

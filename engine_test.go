@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/moby/moby/client"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// scriptedEngine stands before the real engine and does, on request, what a
+// real one will not: a commit that fails, hangs, or loses its answer.
+type scriptedEngine struct {
+	commit atomic.Value // string: "", a status, "hang" or "drop"
+	proxy  *httputil.ReverseProxy
+}
+
+// scripted MODE says what becomes of the next commits: pass, drop (done, but
+// the answer is lost), hang, or a status to answer with. The first call puts
+// the script's DOCKER_HOST before the engine.
+func scripted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: scripted pass|drop|hang|STATUS")
+	}
+	e, ok := ts.Value(scriptedKey{}).(*scriptedEngine)
+	if !ok {
+		ts.Fatalf("no engine")
+	}
+	if e.proxy == nil {
+		ts.Check(e.listen(ts))
+	}
+	e.commit.Store(args[0])
+}
+
+type scriptedKey struct{}
+
+func (e *scriptedEngine) listen(ts *testscript.TestScript) error {
+	host := ts.Getenv("DOCKER_HOST")
+	if host == "" {
+		host = client.DefaultDockerHost
+	}
+	real, err := url.Parse(host)
+	if err != nil {
+		return err
+	}
+	network, address := real.Scheme, real.Host
+	if network == "unix" {
+		address = real.Path
+	}
+	e.proxy = &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "engine"}) },
+		FlushInterval: -1,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}},
+	}
+	// Not under $WORK: the path of a socket has to be short.
+	dir, err := os.MkdirTemp("", "bt")
+	if err != nil {
+		return err
+	}
+	socket := filepath.Join(dir, "e.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: e}}
+	srv.Start()
+	ts.Defer(func() { srv.CloseClientConnections(); srv.Close(); os.RemoveAll(dir) })
+	ts.Setenv("DOCKER_HOST", "unix://"+socket)
+	return nil
+}
+
+func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	mode, _ := e.commit.Load().(string)
+	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/commit") {
+		mode = "pass"
+	}
+	switch mode {
+	case "pass":
+		e.proxy.ServeHTTP(w, r)
+	case "hang":
+		<-r.Context().Done()
+	case "drop":
+		e.proxy.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	default:
+		status, err := strconv.Atoi(mode)
+		if err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"message":"the engine says %d"}`, status)
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/docker-bottle/docker-bottle"
+
+// TestLayering keeps the arrows between our packages pointing one way: main,
+// commands, bottle, backends, bottlestate. Imports of test files are free.
+func TestLayering(t *testing.T) {
+	// -e: another system's files must not be in the way of the rule.
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-e", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		if exit, ok := err.(*exec.ExitError); ok {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := within(fields[0])
+		seen[pkg] = true
+		for _, path := range fields[1:] {
+			if reason := forbidden(pkg, path); reason != "" {
+				t.Errorf("%s imports %s: %s", fields[0], path, reason)
+			}
+		}
+	}
+	// A rule about a package that is no longer there would hold for ever.
+	for _, pkg := range []string{".", "commands", "bottle", "backends", "backends/docker", "bottlestate"} {
+		if !seen[pkg] {
+			t.Errorf("package %s is not in the module: is the layering rule out of date?", pkg)
+		}
+	}
+}
+
+func TestLayeringRule(t *testing.T) {
+	for _, tt := range []struct {
+		pkg, path string
+		allowed   bool
+	}{
+		{".", module + "/backends/docker", true},
+		{".", module + "/commands", true},
+		{"commands", module + "/bottle", true},
+		{"commands", module + "/backends", true},
+		{"commands", module + "/backends/docker", false},
+		{"commands", "github.com/docker/cli/cli", true},
+		{"bottle", module + "/agents", true},
+		{"bottle", module + "/commands", false},
+		{"bottle", module + "/backends/smolmachines", false},
+		{"backends", module + "/bottlestate", true},
+		{"backends", module + "/bottle", false},
+		{"backends/docker", module + "/backends", true},
+		{"backends/docker", module + "/backends/smolmachines", false},
+		{"backends/docker", "github.com/docker/cli/cli/command", false},
+		{"backends/docker", "github.com/moby/moby/client", true},
+		{"backends/backendtest", module + "/backends", true},
+		{"backends/backendtest", module + "/backends/docker", false},
+		{"bottlestate", module + "/backends", false},
+		{"bottlestate", "github.com/moby/sys/atomicwriter", true},
+		{"hack/bench", module + "/backends/docker", false},
+	} {
+		if reason := forbidden(tt.pkg, tt.path); (reason == "") != tt.allowed {
+			t.Errorf("%s imports %s: allowed is %v, want %v (%s)", tt.pkg, tt.path, reason == "", tt.allowed, reason)
+		}
+	}
+}
+
+// forbidden says why pkg, a directory of ours, must not import path.
+func forbidden(pkg, path string) string {
+	concrete := strings.HasPrefix(pkg, "backends/")
+	if path != module && !strings.HasPrefix(path, module+"/") {
+		if concrete && (path == "github.com/docker/cli" || strings.HasPrefix(path, "github.com/docker/cli/")) {
+			return "a backend is handed its client, and knows nothing of the docker CLI"
+		}
+		return ""
+	}
+	to := within(path)
+	var allowed []string
+	switch {
+	case concrete:
+		allowed = []string{"backends", "bottlestate"}
+	case pkg == "bottlestate":
+	case pkg == "backends":
+		allowed = []string{"bottlestate"}
+	case pkg == "bottle":
+		allowed = []string{"backends", "bottlestate", "agents"}
+	default:
+		if strings.HasPrefix(to, "backends/") && pkg != "." {
+			return "only main names a concrete backend"
+		}
+		return ""
+	}
+	for _, a := range allowed {
+		if to == a {
+			return ""
+		}
+	}
+	if len(allowed) == 0 {
+		return pkg + " imports no package of ours"
+	}
+	return "of ours, " + pkg + " imports only " + strings.Join(allowed, ", ")
+}
+
+// within is a package's directory in the module.
+func within(path string) string {
+	if path == module {
+		return "."
+	}
+	return strings.TrimPrefix(path, module+"/")
+}
