@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -74,9 +75,9 @@ func (e *scriptedEngine) listen(ts *testscript.TestScript) error {
 	if err != nil {
 		return err
 	}
-	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: e}}
-	srv.Start()
-	ts.Defer(func() { srv.CloseClientConnections(); srv.Close(); os.RemoveAll(dir) })
+	srv := &http.Server{Handler: e}
+	go srv.Serve(l)
+	ts.Defer(func() { srv.Close(); os.RemoveAll(dir) })
 	ts.Setenv("DOCKER_HOST", "unix://"+socket)
 	return nil
 }
@@ -90,6 +91,8 @@ func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "pass":
 		e.proxy.ServeHTTP(w, r)
 	case "hang":
+		// Only a request whose body was read notices that its client left.
+		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	case "drop":
 		e.proxy.ServeHTTP(httptest.NewRecorder(), r)
