@@ -7,7 +7,7 @@ mkdir -p "$dir"
 [ ! -x "$dir/busybox" ] || exit 0
 installed=$(command -v busybox || true)
 if [ -n "$installed" ] && ! ldd "$installed" >/dev/null 2>&1; then
-	cp "$installed" "$dir/busybox"
+	install -m 755 "$installed" "$dir/busybox"
 	exit 0
 fi
 tmp=$(mktemp -d)
@@ -23,5 +23,5 @@ if ! apt-get download busybox-static >/dev/null 2>&1; then
 fi
 dpkg-deb -x ./*.deb unpacked
 cd - >/dev/null
-find "$tmp/unpacked" -name busybox -type f -exec cp {} "$dir/busybox" \;
-[ -x "$dir/busybox" ]
+# The package has more files of that name.
+install -m 755 "$(find "$tmp/unpacked" -path '*/bin/busybox' -type f)" "$dir/busybox"
