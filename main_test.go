@@ -8,6 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -155,19 +158,22 @@ func findInPath(path, name string) (string, error) {
 	return "", fmt.Errorf("%s is not on the script's PATH", name)
 }
 
-// term KEYS PROGRAM ARGS... runs a program on a terminal and types KEYS, once
-// the program is silent for a moment. What the terminal showed goes to stdout.
-// In KEYS, \n is the return key and ^C is Ctrl-C.
+// term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
+// time the terminal has shown TEXT, after what was typed before, KEYS are
+// typed. What the terminal showed goes to stdout. In KEYS, \n is the return
+// key and ^X is Ctrl-X.
 func term(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 2 {
-		ts.Fatalf("usage: term keys program [arg...]")
+	dash := slices.Index(args, "--")
+	if dash < 0 || dash == len(args)-1 {
+		ts.Fatalf("usage: term [text=>keys]... -- program [arg...]")
 	}
-	cmd := exec.Command(args[1], args[2:]...)
-	path, err := findInPath(ts.Getenv("PATH"), args[1])
+	steps, args := args[:dash], args[dash+1:]
+	cmd := exec.Command(args[0], args[1:]...)
+	path, err := findInPath(ts.Getenv("PATH"), args[0])
 	ts.Check(err)
 	cmd.Path = path
 	cmd.Dir = ts.MkAbs(".")
-	for _, key := range []string{"PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "TZ", "GORACE", "GOCOVERDIR", "B"} {
+	for _, key := range scriptEnv {
 		if value := ts.Getenv(key); value != "" {
 			cmd.Env = append(cmd.Env, key+"="+value)
 		}
@@ -176,44 +182,55 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
 	ts.Check(err)
 	defer f.Close()
-	read := make(chan string)
-	go func() {
-		defer close(read)
-		buf := make([]byte, 4096)
-		for {
-			n, err := f.Read(buf)
-			if n > 0 {
-				read <- string(buf[:n])
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	keys := strings.NewReplacer(`\n`, "\r", "^C", "\x03", "^P", "\x10", "^Q", "\x11").Replace(args[0])
+	watchdog := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer watchdog.Stop()
+
 	var shown strings.Builder
-	deadline := time.After(60 * time.Second)
-	for open := true; open; {
-		select {
-		case text, ok := <-read:
-			open = ok
-			shown.WriteString(text)
-		case <-time.After(700 * time.Millisecond):
-			if keys != "" {
-				_, err := f.WriteString(keys)
-				ts.Check(err)
-				keys = ""
+	seen := 0 // up to here everything has been answered
+	buf := make([]byte, 4096)
+	for {
+		n, err := f.Read(buf)
+		shown.Write(buf[:n])
+		for len(steps) > 0 {
+			text, keys, ok := strings.Cut(steps[0], "=>")
+			if !ok {
+				ts.Fatalf("term: %q is not text=>keys", steps[0])
 			}
-		case <-deadline:
-			_ = cmd.Process.Kill()
-			ts.Fatalf("still running after a minute; the terminal shows:\n%s", shown.String())
+			at := strings.Index(shown.String()[seen:], text)
+			if at < 0 {
+				break
+			}
+			seen += at + len(text)
+			steps = steps[1:]
+			_, err := f.WriteString(typed(keys))
+			ts.Check(err)
+		}
+		if err != nil {
+			break // a terminal whose program has ended: EIO on Linux, EOF elsewhere
 		}
 	}
 	err = cmd.Wait()
 	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(shown.String(), "\r\n", "\n"))
-	if neg != (err != nil) {
-		ts.Fatalf("%s: %v; the terminal shows:\n%s", args[1], err, shown.String())
+	switch {
+	case len(steps) > 0:
+		ts.Fatalf("the terminal has not shown %q, but:\n%s", steps[0], shown.String())
+	case neg != (err != nil):
+		ts.Fatalf("%s: %v; the terminal shows:\n%s", args[0], err, shown.String())
 	}
+	ts.Setenv("STATUS", strconv.Itoa(cmd.ProcessState.ExitCode()))
+}
+
+// scriptEnv is what a program on a terminal gets of the script's environment.
+var scriptEnv = []string{
+	"PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "TZ", "B",
+	"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "GORACE", "GOCOVERDIR",
+}
+
+var control = regexp.MustCompile(`\^[A-Z]`)
+
+func typed(keys string) string {
+	keys = strings.ReplaceAll(keys, `\n`, "\r")
+	return control.ReplaceAllStringFunc(keys, func(key string) string { return string(rune(key[1] - '@')) })
 }
 
 // poll PROGRAM ARGS... runs a program until it succeeds, for at most 20 s.
