@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -143,19 +140,11 @@ func consoleSize(stdio backends.Stdio) client.ConsoleSize {
 // changes. Engines before API 1.42 ignore the size given with the exec.
 func (b *Backend) followSize(ctx context.Context, execID string, stdio backends.Stdio) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, syscall.SIGWINCH)
 	go func() {
-		defer signal.Stop(changed)
+		changed, ignore := resized()
+		defer ignore()
 		for {
-			size := consoleSize(stdio)
-			// The exec may not have begun yet; the next change will find it.
-			for range 5 {
-				if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions(size)); err == nil || ctx.Err() != nil {
-					break
-				}
-				time.Sleep(20 * time.Millisecond)
-			}
+			b.resize(ctx, execID, consoleSize(stdio))
 			select {
 			case <-changed:
 			case <-ctx.Done():
@@ -164,6 +153,16 @@ func (b *Backend) followSize(ctx context.Context, execID string, stdio backends.
 		}
 	}()
 	return cancel
+}
+
+// resize tries a few times: the exec may not have begun yet.
+func (b *Backend) resize(ctx context.Context, execID string, size client.ConsoleSize) {
+	for range 5 {
+		if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions(size)); err == nil || ctx.Err() != nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // spawn runs "$@" with the main process's output as its own, so that it is
