@@ -5,11 +5,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/adrg/xdg"
 	"github.com/containerd/errdefs"
 	"github.com/docker/cli/cli-plugins/manager"
@@ -36,19 +38,22 @@ func main() {
 		os.Exit(1)
 	}
 	globals := globalFlags(os.Args[1:])
-	invocation := strings.Join(slices.Concat([]string{filepath.Base(dockerCommand())}, globals, []string{name}), " ")
+	dockerCLI := slices.Concat([]string{dockerCommand()}, globals)
+	invocation := slices.Concat(dockerCLI, []string{name})
 	if plugin.RunningStandalone() {
-		invocation = strings.Join(slices.Concat([]string{filepath.Base(os.Args[0])}, globals), " ")
+		invocation = slices.Concat([]string{os.Args[0]}, globals)
 		os.Args = withName(os.Args)
 	}
+	typed := os.Args[min(len(globals)+2, len(os.Args)):]
 	program := &commands.Program{
 		CLI:        cli,
 		Store:      bottlestate.New(filepath.Join(xdgDir("XDG_STATE_HOME", xdg.StateHome), "docker-bottle")),
 		ConfigDir:  filepath.Join(xdgDir("XDG_CONFIG_HOME", xdg.ConfigHome), "docker-bottle"),
 		Version:    buildVersion(),
-		Invocation: invocation,
+		Args:       shellescape.QuoteCommand(typed),
+		Invocation: shellescape.QuoteCommand(invocation),
 		Backends: backends.Registry{
-			docker.Name: func() (backends.Backend, error) { return openDocker(cli, globals) },
+			docker.Name: func() (backends.Backend, error) { return openDocker(cli, dockerCLI) },
 		},
 	}
 	err = plugin.RunPlugin(cli, commands.NewRootCommand(program), metadata.Metadata{
@@ -62,25 +67,31 @@ func main() {
 
 // openDocker returns the backend for the CLI's current context. The CLI exits
 // the process when a context cannot be used, so that is found out first.
-func openDocker(cli command.Cli, globals []string) (backends.Backend, error) {
+func openDocker(cli command.Cli, dockerCLI []string) (backends.Backend, error) {
 	if _, err := cli.ContextStore().GetMetadata(cli.CurrentContext()); err != nil {
 		return nil, err
 	}
-	var build docker.BuildTool
-	if _, err := manager.GetPlugin("buildx", cli, &cobra.Command{}); err == nil {
-		build.Command = slices.Concat([]string{dockerCommand()}, globals, []string{"build"})
-	} else if !errdefs.IsNotFound(err) {
+	_, err := manager.GetPlugin("buildx", cli, &cobra.Command{})
+	if err != nil && !errdefs.IsNotFound(err) {
 		return nil, err
 	}
-	return docker.New(cli.Client(), cli.CurrentContext(), cli.DockerEndpoint().Host, build), nil
+	return docker.New(cli.Client(), docker.Engine{
+		Context: cli.CurrentContext(),
+		Address: cli.DockerEndpoint().Host,
+		Command: dockerCLI,
+		Buildx:  err == nil,
+	}), nil
 }
 
-// dockerCommand is the docker that called this plugin, or the one on PATH.
+// dockerCommand is the docker that called this plugin, by its short name where
+// that finds the same one.
 func dockerCommand() string {
-	if original := os.Getenv(metadata.ReexecEnvvar); original != "" {
-		return original
+	original := os.Getenv(metadata.ReexecEnvvar)
+	short := "docker"
+	if found, err := exec.LookPath(short); err == nil && original == found || original == "" {
+		return short
 	}
-	return "docker"
+	return original
 }
 
 // globalFlags returns docker's own flags, which come before the plugin's name.

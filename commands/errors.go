@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/docker/cli/cli"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -27,8 +28,8 @@ func (p *Program) Report(w io.Writer, err error) int {
 		fmt.Fprintln(w, "cancelled: nothing was committed")
 		return 0
 	case errors.As(err, &status):
-		if text := status.Error(); status.Status != "" || status.Cause != nil {
-			fmt.Fprintln(w, text)
+		if status.Status != "" || status.Cause != nil {
+			fmt.Fprintln(w, err)
 		}
 		return max(status.StatusCode, 1)
 	}
@@ -76,7 +77,7 @@ func (p *Program) hint(err error) error {
 	case errors.As(err, &already):
 		return err
 	case errors.As(err, &wrong):
-		return next("use: %s", contextCommand(wrong.Bottle))
+		return next("use: %s %s", contextCommand(wrong.Bottle), p.Args)
 	case errors.As(err, &state) && state.State == backends.Running:
 		return next("stop it first: %s stop %s, or use --force", p.Invocation, state.Slug)
 	case errors.As(err, &state):
@@ -90,7 +91,7 @@ func (p *Program) hint(err error) error {
 	case errors.As(err, &uncommitted):
 		return next("commit it first: %s commit %s", p.Invocation, uncommitted.Slug)
 	case errors.As(err, &secret):
-		return next("export it first, or put it before the command: %s=… %s …", secret.Name, p.Invocation)
+		return next("export it first, or put it before the command: %s=VALUE %s %s", secret.Name, p.Invocation, p.Args)
 	}
 	return err
 }
@@ -98,9 +99,9 @@ func (p *Program) hint(err error) error {
 // contextCommand is how the bottle's own engine is reached.
 func contextCommand(b bottlestate.Bottle) string {
 	if b.Context == "" || b.Context == "default" {
-		return fmt.Sprintf("docker -H %s bottle …", b.Endpoint)
+		return fmt.Sprintf("docker -H %s bottle", shellescape.Quote(b.Endpoint))
 	}
-	return fmt.Sprintf("docker --context %s bottle …", b.Context)
+	return fmt.Sprintf("docker --context %s bottle", shellescape.Quote(b.Context))
 }
 
 // unknown is the error for a name that no bottle has.

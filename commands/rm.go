@@ -28,40 +28,38 @@ func newRmCommand(p *Program) *cobra.Command {
 }
 
 func runRm(ctx context.Context, p *Program, force bool, names []string) error {
-	return p.each(ctx, names, func(name string) error {
+	return p.each(ctx, names, func(name string) (bool, error) {
 		be, b, err := p.open(name)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if !force {
-			if err := p.confirmRemove(ctx, b.Slug); err != nil {
-				return err
+			if yes, err := p.confirmRemove(ctx, b.Slug); err != nil || !yes {
+				return false, err
 			}
 		}
-		return bottle.Remove(ctx, be, p.Store, b.Slug, force, p.notify)
+		return true, bottle.Remove(ctx, be, p.Store, b.Slug, force, p.notify)
 	})
 }
 
-// errKept is the person's own "no" to a removal.
-var errKept = cli.StatusError{StatusCode: 0, Status: "kept"}
-
-func (p *Program) confirmRemove(ctx context.Context, slug bottlestate.Slug) error {
+// confirmRemove asks before snapshots go; "no" is not an error.
+func (p *Program) confirmRemove(ctx context.Context, slug bottlestate.Slug) (bool, error) {
 	snaps, bad, err := p.Store.Snapshots(slug)
 	if err != nil {
-		return err
+		return false, err
 	}
 	count := len(snaps) + len(bad)
 	switch {
 	case count == 0:
-		return nil
+		return true, nil
 	case !p.interactive():
-		return usage("bottle %s has %s: no terminal to ask on, use --force to remove them", slug, snapshotCount(count))
+		return false, usage("bottle %s has %s: no terminal to ask on, use --force to remove them", slug, snapshotCount(count))
 	}
 	yes, err := p.confirm(ctx, fmt.Sprintf("remove %s and its %s?", slug, snapshotCount(count)))
 	if err == nil && !yes {
-		return fmt.Errorf("bottle %s: %w", slug, errKept)
+		p.notify("kept %s", slug)
 	}
-	return err
+	return yes, err
 }
 
 func snapshotCount(n int) string {

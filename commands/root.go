@@ -34,6 +34,8 @@ type Program struct {
 	// bottle", with the global flags that were given. A hint that begins with
 	// it works where the person is.
 	Invocation string
+	// Args is what was typed after that, quoted.
+	Args string
 }
 
 // NewRootCommand returns the bottle command with all its verbs.
@@ -133,13 +135,13 @@ func (p *Program) interactive() bool { return isTerminal(os.Stdin) }
 func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
 
 // each runs f for every name and goes on after an error, as docker does. The
-// names that went well are the output.
-func (p *Program) each(ctx context.Context, names []string, f func(name string) error) error {
+// names that f has done are the output.
+func (p *Program) each(ctx context.Context, names []string, f func(name string) (done bool, err error)) error {
 	var errs []error
 	for _, name := range names {
-		if err := f(name); err != nil {
+		if done, err := f(name); err != nil {
 			errs = append(errs, p.hint(err))
-		} else {
+		} else if done {
 			fmt.Fprintln(p.CLI.Out(), name)
 		}
 		if ctx.Err() != nil {

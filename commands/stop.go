@@ -22,11 +22,11 @@ func newStopCommand(p *Program) *cobra.Command {
 }
 
 func runStop(ctx context.Context, p *Program, names []string) error {
-	return p.each(ctx, names, func(name string) error {
+	return p.each(ctx, names, func(name string) (bool, error) {
 		be, b, err := p.open(name)
 		if err != nil {
-			return err
+			return false, err
 		}
-		return bottle.Stop(ctx, be, p.Store, b.Slug, p.notify)
+		return true, bottle.Stop(ctx, be, p.Store, b.Slug, p.notify)
 	})
 }

@@ -24,12 +24,9 @@ import (
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-// BuildTool is the user's own builder, as a command that takes the options of
-// docker build. The zero value means the engine's API.
-type BuildTool struct{ Command []string }
-
 // Build builds the bottle's Dockerfile and tags the image docker-bottle/SLUG:base,
-// or looks the bottle's image up.
+// or looks the bottle's image up. The user's own builder is used where there
+// is one, otherwise BuildKit by the engine's API.
 func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src backends.Source, log io.Writer) (backends.Image, error) {
 	if bottle.Image != "" {
 		img, err := b.image(ctx, bottle.Image)
@@ -39,7 +36,7 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 		return img, err
 	}
 	build := b.buildAPI
-	if len(b.build.Command) > 0 {
+	if b.engine.Buildx {
 		build = b.buildCommand
 	}
 	id, err := build(ctx, base(bottle.Slug), src, log)
@@ -71,7 +68,8 @@ func (b *Backend) buildCommand(ctx context.Context, tag string, src backends.Sou
 	}
 	defer os.RemoveAll(dir)
 	idFile := filepath.Join(dir, "iid")
-	cmd := exec.CommandContext(ctx, b.build.Command[0], slices.Concat(b.build.Command[1:], []string{
+	cmd := exec.CommandContext(ctx, b.engine.Command[0], slices.Concat(b.engine.Command[1:], []string{
+		"build",
 		"--iidfile", idFile,
 		"--tag", tag,
 		"--file", src.Dockerfile,

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
@@ -33,25 +35,33 @@ const (
 
 // Backend is one Docker engine.
 type Backend struct {
-	api      client.APIClient
-	context  string
-	endpoint string
-	build    BuildTool
+	api    client.APIClient
+	engine Engine
+}
+
+// Engine says how the Docker CLI reaches the engine.
+type Engine struct {
+	// Context is the CLI's name for it, Address its host.
+	Context, Address string
+	// Command is the CLI as it was called, with its global flags: what is put
+	// after it goes to this engine.
+	Command []string
+	// Buildx is set if the CLI has the plugin that builds.
+	Buildx bool
 }
 
 var _ backends.Backend = &Backend{}
 
-// New returns the backend for the engine behind api. Context and endpoint are
-// what the Docker CLI calls it.
-func New(api client.APIClient, context, endpoint string, build BuildTool) *Backend {
-	return &Backend{api: api, context: context, endpoint: endpoint, build: build}
+// New returns the backend for the engine behind api.
+func New(api client.APIClient, engine Engine) *Backend {
+	return &Backend{api: api, engine: engine}
 }
 
 // Name returns "docker".
 func (b *Backend) Name() string { return Name }
 
 // Endpoint returns the Docker CLI's context and its host.
-func (b *Backend) Endpoint() (name, address string) { return b.context, b.endpoint }
+func (b *Backend) Endpoint() (name, address string) { return b.engine.Context, b.engine.Address }
 
 // Version returns the engine's version.
 func (b *Backend) Version(ctx context.Context) (string, error) {
@@ -63,12 +73,9 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 }
 
 // ExportCommand returns the command that writes a snapshot to a file.
-func (b *Backend) ExportCommand(_ bottlestate.Bottle, snap bottlestate.Snapshot) string {
-	docker := "docker"
-	if b.context != "" && b.context != "default" {
-		docker += " --context " + b.context
-	}
-	return fmt.Sprintf("%s save -o %s-%d.tar %s", docker, repository(snap), snap.Number, snap.Reference)
+func (b *Backend) ExportCommand(bottle bottlestate.Bottle, snap bottlestate.Snapshot) string {
+	file := fmt.Sprintf("%s-%d.tar", bottle.Slug, snap.Number)
+	return shellescape.QuoteCommand(slices.Concat(b.engine.Command, []string{"save", "-o", file, snap.Reference}))
 }
 
 // engineError marks the error of an engine that did not answer. The engine's

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/moby/moby/client"
 
@@ -17,12 +16,6 @@ func reference(slug bottlestate.Slug, number int) string {
 func latest(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":latest" }
 
 func base(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":base" }
-
-// repository is the last element of a snapshot's repository: the slug.
-func repository(snap bottlestate.Snapshot) string {
-	name, _, _ := strings.Cut(snap.Reference, ":")
-	return name[strings.LastIndex(name, "/")+1:]
-}
 
 // ArtifactExists reports whether the snapshot's image is on the engine, and
 // is the one that was recorded.
