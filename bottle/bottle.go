@@ -147,15 +147,3 @@ func boot(ctx context.Context, be backends.Backend, b bottlestate.Bottle, image 
 	}
 	return nil
 }
-
-func copyWorkspace(ctx context.Context, be backends.Backend, b bottlestate.Bottle) error {
-	tree, err := packWorkspace(b.Workspace)
-	if err != nil {
-		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
-	}
-	defer tree.Close()
-	if err := be.CopyWorkspace(ctx, b, tree); err != nil {
-		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
-	}
-	return nil
-}

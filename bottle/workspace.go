@@ -1,36 +1,22 @@
 package bottle
 
 import (
-	"errors"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"context"
+	"fmt"
 
-	"github.com/moby/go-archive"
-	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/dirtar"
 )
 
-// packWorkspace streams dir as a tar archive, without what its .dockerignore
-// excludes.
-func packWorkspace(dir string) (io.ReadCloser, error) {
-	excludes, err := readIgnore(dir)
+func copyWorkspace(ctx context.Context, be backends.Backend, b bottlestate.Bottle) error {
+	tree, err := dirtar.Open(ctx, b.Workspace)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
 	}
-	return archive.TarWithOptions(dir, &archive.TarOptions{ExcludePatterns: excludes})
-}
-
-func readIgnore(dir string) ([]string, error) {
-	if _, err := os.Stat(dir); err != nil {
-		return nil, err
+	defer tree.Close()
+	if err := be.CopyWorkspace(ctx, b, tree); err != nil {
+		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
 	}
-	f, err := os.Open(filepath.Join(dir, ".dockerignore"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return ignorefile.ReadAll(f)
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,14 +13,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/moby/go-archive"
 	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
-	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/dirtar"
 )
 
 // Build builds the bottle's Dockerfile and tags the image docker-bottle/SLUG:base,
@@ -105,15 +103,16 @@ func (b *Backend) buildAPI(ctx context.Context, tag string, src backends.Source,
 		return "", fmt.Errorf("the Dockerfile is outside of the build context %s", src.Dir)
 	}
 	name = filepath.ToSlash(name)
-	tree, err := packContext(src.Dir, name)
-	if err != nil {
-		return "", err
-	}
-	defer tree.Close()
 	version, err := b.builderVersion(ctx)
 	if err != nil {
 		return "", err
 	}
+	// The engine needs these two, whatever .dockerignore excludes.
+	tree, err := dirtar.Open(ctx, src.Dir, name, ".dockerignore")
+	if err != nil {
+		return "", err
+	}
+	defer tree.Close()
 	res, err := b.api.ImageBuild(ctx, tree, client.ImageBuildOptions{
 		Tags:       []string{tag},
 		Dockerfile: name,
@@ -142,23 +141,6 @@ func (b *Backend) builderVersion(ctx context.Context) (build.BuilderVersion, err
 		return build.BuilderV1, nil
 	}
 	return build.BuilderBuildKit, nil
-}
-
-func packContext(dir, dockerfile string) (io.ReadCloser, error) {
-	f, err := os.Open(filepath.Join(dir, ".dockerignore"))
-	var excludes []string
-	switch {
-	case err == nil:
-		defer f.Close()
-		if excludes, err = ignorefile.ReadAll(f); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name(), err)
-		}
-		// The engine needs these two, whatever the file excludes.
-		excludes = append(excludes, "!"+dockerfile, "!.dockerignore")
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	return archive.TarWithOptions(dir, &archive.TarOptions{ExcludePatterns: excludes})
 }
 
 // buildError is a failed build in the engine's own words.
