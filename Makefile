@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PLUGINS := $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help build install demo test lint bench
+.PHONY: help build install demo test conformance lint bench
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ demo: install bin/busybox ## Start, commit, lose and resume a bottle
 
 test: bin/busybox ## Run all tests, against the real engine
 	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race ./...
+
+BACKEND := docker
+
+conformance: bin/busybox ## Run the conformance suite against the real engine of BACKEND
+	CI=true BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -count=1 -v -run TestConformance ./backends/$(subst -,,$(BACKEND))
 
 lint: ## Check formatting, vet, staticcheck, the layers and go.mod
 	test -z "$$(gofmt -l .)"

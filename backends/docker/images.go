@@ -3,6 +3,8 @@ package docker
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/moby/moby/client"
 
@@ -32,8 +34,21 @@ func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot)
 	return true, nil
 }
 
-// RemoveArtifact removes the snapshot's image.
+// RemoveArtifact removes the snapshot's image, with the alias if it points to
+// it: an alias that moves on later would leave an image that has no name.
 func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
+	img, err := b.api.ImageInspect(ctx, snap.Reference)
+	if isNotFound(err) {
+		return nil
+	} else if err != nil {
+		return engineError(err)
+	}
+	repository, _, _ := strings.Cut(snap.Reference, ":")
+	if alias := repository + ":latest"; slices.Contains(img.RepoTags, alias) {
+		if err := b.removeImage(ctx, alias); err != nil {
+			return err
+		}
+	}
 	return b.removeImage(ctx, snap.Reference)
 }
 
