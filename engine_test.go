@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,16 +23,18 @@ import (
 // scriptedEngine stands before the real engine and does, on request, what a
 // real one will not: a commit that fails, hangs, or loses its answer.
 type scriptedEngine struct {
-	commit atomic.Value // string: "", a status, "hang" or "drop"
+	commit atomic.Value // string: the mode
+	dir    string       // of the bottle's records, for "then"
 	proxy  *httputil.ReverseProxy
 }
 
 // scripted MODE says what becomes of the next commits: pass, drop (done, but
-// the answer is lost), hang, or a status to answer with. The first call puts
-// the script's DOCKER_HOST before the engine.
+// the answer is lost), hang, a status to answer with, or "then COMMAND" (done,
+// and before the answer COMMAND is run where the bottle's records are). The
+// first call puts the script's DOCKER_HOST before the engine.
 func scripted(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: scripted pass|drop|hang|STATUS")
+		ts.Fatalf("usage: scripted pass|drop|hang|STATUS|then COMMAND")
 	}
 	e, ok := ts.Value(scriptedKey{}).(*scriptedEngine)
 	if !ok {
@@ -40,6 +43,7 @@ func scripted(ts *testscript.TestScript, neg bool, args []string) {
 	if e.proxy == nil {
 		ts.Check(e.listen(ts))
 	}
+	e.dir = filepath.Join(ts.Getenv("STATE"), ts.Getenv("B"))
 	e.commit.Store(args[0])
 }
 
@@ -98,6 +102,10 @@ func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.proxy.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	default:
+		if command, ok := strings.CutPrefix(mode, "then "); ok {
+			e.proxy.ServeHTTP(&before{w, func() { e.run(command) }}, r)
+			return
+		}
 		status, err := strconv.Atoi(mode)
 		if err != nil {
 			panic(err)
@@ -105,5 +113,24 @@ func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		fmt.Fprintf(w, `{"message":"the engine says %d"}`, status)
+	}
+}
+
+// before is a ResponseWriter that does something before it answers.
+type before struct {
+	http.ResponseWriter
+	do func()
+}
+
+func (b *before) WriteHeader(status int) {
+	b.do()
+	b.ResponseWriter.WriteHeader(status)
+}
+
+func (e *scriptedEngine) run(command string) {
+	cmd := exec.Command("sh", "-ec", command)
+	cmd.Dir = e.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%s: %v\n%s", command, err, out))
 	}
 }

@@ -195,7 +195,8 @@ type Stdio struct {
 	In       io.Reader
 	Out, Err io.Writer
 	TTY      bool
-	// DetachKeys overrides the engine's own detach sequence.
+	// DetachKeys are the keys that leave the program running, in docker's
+	// notation; empty means ctrl-p,ctrl-q. They count only with TTY.
 	DetachKeys string
 }
 

@@ -30,7 +30,6 @@ func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backend
 		AttachStdin:  stdio.In != nil,
 		AttachStdout: true,
 		AttachStderr: true,
-		DetachKeys:   stdio.DetachKeys,
 		Env:          p.Env,
 		WorkingDir:   p.Dir,
 		Cmd:          p.Args,
@@ -72,13 +71,20 @@ func (b *Backend) stream(ctx context.Context, execID string, conn client.Hijacke
 		defer restore()
 		defer b.followSize(ctx, execID, stdio)()
 	}
+	done := make(chan error, 2)
 	if stdio.In != nil {
+		in, err := detachable(stdio)
+		if err != nil {
+			return err
+		}
 		go func() {
-			_, _ = io.Copy(conn.Conn, stdio.In)
+			_, err := io.Copy(conn.Conn, in)
+			if _, detached := err.(term.EscapeError); detached {
+				done <- backends.ErrDetached
+			}
 			_ = conn.CloseWrite()
 		}()
 	}
-	done := make(chan error, 1)
 	go func() {
 		var err error
 		if stdio.TTY {
@@ -94,6 +100,22 @@ func (b *Backend) stream(ctx context.Context, execID string, conn client.Hijacke
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// detachable is the input, ending in a term.EscapeError at the detach keys. The
+// engine would notice them too, but writes an error into the output then.
+func detachable(stdio backends.Stdio) (io.Reader, error) {
+	if !stdio.TTY {
+		return stdio.In, nil
+	}
+	keys := []byte{'p' - 'a' + 1, 'q' - 'a' + 1}
+	if stdio.DetachKeys != "" {
+		var err error
+		if keys, err = term.ToBytes(stdio.DetachKeys); err != nil {
+			return nil, fmt.Errorf("detach keys %q: %w", stdio.DetachKeys, err)
+		}
+	}
+	return term.NewEscapeProxy(stdio.In, keys), nil
 }
 
 // rawTerminal puts both ends of the terminal into raw mode and returns the
