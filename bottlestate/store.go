@@ -129,13 +129,18 @@ func (s Store) Update(b Bottle) error {
 	return writeRecord(filepath.Join(s.Dir(b.Slug), "bottle.json"), &b)
 }
 
-// Remove forgets the bottle and its snapshots. The bottle's record goes
-// first: a crash in between leaves files that no list shows.
+// Remove forgets the bottle and its snapshots; it is no error if there is no
+// record of it. The directory is renamed first: a crash in between leaves
+// nothing that a new bottle of that name could take for its own.
 func (s Store) Remove(slug Slug) error {
-	if err := os.Remove(filepath.Join(s.Dir(slug), "bottle.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	removed := filepath.Join(s.dir, "bottles", ".removed-"+string(slug)) // not a slug, so in no list
+	if err := os.RemoveAll(removed); err != nil {
 		return err
 	}
-	return os.RemoveAll(s.Dir(slug))
+	if err := os.Rename(s.Dir(slug), removed); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(removed)
 }
 
 // Reserve takes the next snapshot number. No number is handed out twice,
