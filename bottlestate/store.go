@@ -197,11 +197,17 @@ func (s Store) snapshotPath(slug Slug, number int) string {
 // *CorruptError.
 func (s Store) Snapshot(slug Slug, number int) (Snapshot, error) {
 	var snap Snapshot
-	err := readRecord(s.snapshotPath(slug, number), &snap)
-	if errors.Is(err, ErrNotFound) {
-		return Snapshot{}, fmt.Errorf("snapshot %s@%d: %w", slug, number, err)
+	path := s.snapshotPath(slug, number)
+	if err := readRecord(path, &snap); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return Snapshot{}, fmt.Errorf("snapshot %s@%d: %w", slug, number, err)
+		}
+		return Snapshot{}, err
 	}
-	return snap, err
+	if snap.Number != number {
+		return Snapshot{}, &CorruptError{path, fmt.Errorf("it is the record of snapshot %d", snap.Number)}
+	}
+	return snap, nil
 }
 
 // Snapshots returns the bottle's snapshots, oldest first, and the errors of
