@@ -1,0 +1,211 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// What a build says goes to the log, its image is what it names last, and a
+// failure in the stream is the build's: in the engine's own words, with the
+// builder's status.
+func TestReadBuild(t *testing.T) {
+	traced := func(fields ...[]byte) string {
+		return `{"id":"moby.buildkit.trace","aux":` + string(aux(t, fields...)) + `}`
+	}
+	for _, tt := range []struct {
+		name, stream string
+		id, log, err string
+		code         int
+	}{
+		{name: "nothing"},
+		{name: "classic", stream: `{"stream":"Step 1/1 : FROM scratch\n"}{"aux":{"ID":"sha256:one"}}
+			{"stream":"Successfully built one\n"}`, id: "sha256:one", log: "Step 1/1 : FROM scratch\nSuccessfully built one\n"},
+		{name: "BuildKit", stream: traced(step("a", "FROM scratch", started, completed)) + `{"id":"moby.image.id","aux":{"ID":"sha256:two"}}`,
+			id: "sha256:two", log: "#1 FROM scratch\n#1 DONE\n"},
+		{name: "aux without an id", stream: `{"aux":{"ID":"sha256:one"}}{"aux":{"Size":1}}{"aux":[1]}{"aux":null}`, id: "sha256:one"},
+		{name: "what is not known", stream: `{"status":"Pulling","id":"layer","progressDetail":{"current":1}}{"later":true}`},
+		{name: "fails", stream: `{"stream":"Step 1/1\n"}{"errorDetail":{"code":2,"message":"returned a non-zero code: 2"},"error":"returned a non-zero code: 2"}`,
+			log: "Step 1/1\n", err: "returned a non-zero code: 2", code: 2},
+		{name: "fails without a code", stream: `{"aux":{"ID":"sha256:one"}}{"errorDetail":{"message":"no space left"},"error":"no space left"}`,
+			err: "no space left", code: 1},
+		{name: "cut off in a message", stream: `{"aux":{"ID":"sha256:one"}}{"stream":"Step`, err: io.ErrUnexpectedEOF.Error()},
+		{name: "not JSON", stream: `{"stream":"a"}<html>`, log: "a", err: "invalid character"},
+		{name: "a trace that is none", stream: `{"id":"moby.buildkit.trace","aux":{"ID":"sha256:one"}}`, err: "build progress"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log strings.Builder
+			id, err := readBuild(strings.NewReader(tt.stream), &log)
+			if id != tt.id || log.String() != tt.log {
+				t.Errorf("got image %q and log %q, want %q and %q", id, log.String(), tt.id, tt.log)
+			}
+			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("got %v, want %q", err, tt.err)
+			}
+			var exit *backends.ExitError
+			if errors.As(err, &exit) != (tt.code != 0) || exit != nil && exit.Code != tt.code {
+				t.Errorf("got %v with status %+v, want %d", err, exit, tt.code)
+			}
+		})
+	}
+}
+
+// A connection that is lost between two messages is no end of the build, and
+// neither is a log that cannot be written.
+func TestReadBuildLost(t *testing.T) {
+	good := `{"aux":{"ID":"sha256:one"}}`
+	lost := io.MultiReader(strings.NewReader(good), broken{})
+	if id, err := readBuild(lost, io.Discard); id != "" || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %q, %v; want the connection's error", id, err)
+	}
+	if id, err := readBuild(strings.NewReader(good+`{"stream":"a"}`), broken{}); id != "" || !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("got %q, %v; want the log's error", id, err)
+	}
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error)  { return 0, io.ErrUnexpectedEOF }
+func (broken) Write([]byte) (int, error) { return 0, fs.ErrClosed }
+
+// The Dockerfile and the .dockerignore get to the engine whatever the latter
+// excludes; the rest of what it excludes does not.
+func TestPackContext(t *testing.T) {
+	for _, tt := range []struct {
+		name, dockerfile, ignore string
+		want                     []string
+	}{
+		{"no .dockerignore", "Dockerfile", "", []string{"Dockerfile", "sub/", "sub/Dockerfile", "sub/file", "work"}},
+		{"some", "Dockerfile", "work\n", []string{".dockerignore", "Dockerfile", "sub/", "sub/Dockerfile", "sub/file"}},
+		{"the Dockerfile", "Dockerfile", "Dockerfile\n.dockerignore\nsub\n", []string{".dockerignore", "Dockerfile", "work"}},
+		{"all", "Dockerfile", "# all of it\n*\n", []string{".dockerignore", "Dockerfile"}},
+		{"all, also below", "Dockerfile", "**\n", []string{".dockerignore", "Dockerfile"}},
+		{"a Dockerfile below", "sub/Dockerfile", "*\n", []string{".dockerignore", "sub/Dockerfile"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, name := range []string{"Dockerfile", "work", "sub/Dockerfile", "sub/file"} {
+				writeFile(t, filepath.Join(dir, name), name)
+			}
+			if tt.ignore != "" {
+				writeFile(t, filepath.Join(dir, ".dockerignore"), tt.ignore)
+			}
+			tree, err := packContext(dir, tt.dockerfile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tree.Close()
+			var names []string
+			for r := tar.NewReader(tree); ; {
+				h, err := r.Next()
+				if errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				names = append(names, h.Name)
+			}
+			sort.Strings(names)
+			if !slices.Equal(names, tt.want) {
+				t.Errorf("got %q, want %q", names, tt.want)
+			}
+		})
+	}
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A .dockerignore that cannot be used is named; nothing is sent without it.
+func TestPackContextBadIgnore(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, ".dockerignore")
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := packContext(dir, "Dockerfile"); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want an error that names %s", err, path)
+	}
+}
+
+// builder is a program in the place of the user's builder: it runs script with
+// the arguments that docker build would get.
+func builder(t *testing.T, script string) BuildTool {
+	t.Helper()
+	return BuildTool{[]string{"/bin/sh", "-ec", script, "builder", "--context", "c", "build"}}
+}
+
+// The user's own builder gets docker's flags, and the image is the one that it
+// wrote down; what it says is in the log, also when it fails.
+func TestBuildCommand(t *testing.T) {
+	src := backends.Source{Dir: "/src", Dockerfile: "/src/Dockerfile"}
+	good := builder(t, `
+		[ "$1 $2 $3 $4" = "--context c build --iidfile" ]
+		[ "$6 $7 $8 $9" = "--tag web:base --file /src/Dockerfile" ]
+		[ "${10}" = /src ] && [ $# = 10 ]
+		[ "$BUILDX_NO_DEFAULT_ATTESTATIONS" = 1 ]
+		echo out; echo err >&2
+		echo sha256:one >"$5"`)
+	var log strings.Builder
+	id, err := (&Backend{build: good}).buildCommand(t.Context(), "web:base", src, &log)
+	if id != "sha256:one" || err != nil || log.String() != "out\nerr\n" {
+		t.Errorf("got %q, %v and the log %q", id, err, log.String())
+	}
+
+	log.Reset()
+	bad := builder(t, `echo sha256:one >"$5"; echo no space left >&2; exit 17`)
+	id, err = (&Backend{build: bad}).buildCommand(t.Context(), "web:base", src, &log)
+	var exit *backends.ExitError
+	if id != "" || !errors.As(err, &exit) || exit.Code != 17 || log.String() != "no space left\n" {
+		t.Errorf("got %q, %v and the log %q; want status 17", id, err, log.String())
+	}
+
+	missing := BuildTool{[]string{filepath.Join(t.TempDir(), "docker"), "build"}}
+	if id, err := (&Backend{build: missing}).buildCommand(t.Context(), "web:base", src, io.Discard); id != "" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %q, %v; want fs.ErrNotExist", id, err)
+	}
+}
+
+// Promise 7: an interrupt ends the user's builder, and is what is reported.
+func TestBuildCommandInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	// The builder says that it is there, and then it is interrupted.
+	log := writerFunc(func(data []byte) (int, error) { cancel(); return len(data), nil })
+	tool := builder(t, `trap 'exit 1' INT; echo ready; while :; do sleep 0.01; done`)
+	id, err := (&Backend{build: tool}).buildCommand(ctx, "web:base", backends.Source{}, log)
+	if id != "" || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %q, %v; want context.Canceled", id, err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(data []byte) (int, error) { return f(data) }
+
+// A Dockerfile that is not in its context cannot be sent to the engine.
+func TestBuildAPIOutside(t *testing.T) {
+	dir := t.TempDir()
+	src := backends.Source{Dir: filepath.Join(dir, "context"), Dockerfile: filepath.Join(dir, "Dockerfile")}
+	_, err := (&Backend{}).Build(t.Context(), bottlestate.Bottle{Slug: "web"}, src, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), src.Dockerfile) || !strings.Contains(err.Error(), "outside of the build context "+src.Dir) {
+		t.Errorf("got %v", err)
+	}
+}
