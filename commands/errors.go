@@ -27,7 +27,8 @@ func (p *Program) Report(w io.Writer, err error) int {
 		fmt.Fprintln(w, "cancelled: nothing was committed")
 		return 0
 	case errors.As(err, &status):
-		if text := status.Error(); status.Status != "" || status.Cause != nil {
+		// The status can be one of several errors, or have a name before it.
+		if text := err.Error(); text != "" {
 			fmt.Fprintln(w, text)
 		}
 		return max(status.StatusCode, 1)
