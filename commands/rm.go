@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/docker/cli/cli"
@@ -43,7 +44,7 @@ func runRm(ctx context.Context, p *Program, force bool, names []string) error {
 }
 
 // errKept is the person's own "no" to a removal.
-var errKept = cli.StatusError{StatusCode: 0, Status: "kept"}
+var errKept = errors.New("kept")
 
 func (p *Program) confirmRemove(ctx context.Context, slug bottlestate.Slug) error {
 	snaps, bad, err := p.Store.Snapshots(slug)

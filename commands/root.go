@@ -133,14 +133,17 @@ func (p *Program) interactive() bool { return isTerminal(os.Stdin) }
 func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
 
 // each runs f for every name and goes on after an error, as docker does. The
-// names that went well are the output.
+// names that went well are the output; errKept is neither.
 func (p *Program) each(ctx context.Context, names []string, f func(name string) error) error {
 	var errs []error
 	for _, name := range names {
-		if err := f(name); err != nil {
-			errs = append(errs, p.hint(err))
-		} else {
+		switch err := f(name); {
+		case err == nil:
 			fmt.Fprintln(p.CLI.Out(), name)
+		case errors.Is(err, errKept):
+			p.notify("%v", err)
+		default:
+			errs = append(errs, p.hint(err))
 		}
 		if ctx.Err() != nil {
 			break
