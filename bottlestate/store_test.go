@@ -158,6 +158,9 @@ func TestHead(t *testing.T) {
 			if head.Number != tt.want || errors.Is(err, bottlestate.ErrNotFound) != tt.notFound || errors.As(err, &corrupt) != tt.corrupt || (err == nil) != (tt.want > 0) {
 				t.Errorf("got %d, %v", head.Number, err)
 			}
+			if tt.notFound && strings.Contains(err.Error(), "@0") {
+				t.Errorf("got %v, want no number that no snapshot has", err)
+			}
 			if tt.corrupt && corrupt.Path != path {
 				t.Errorf("got %v, want the path %s", err, path)
 			}

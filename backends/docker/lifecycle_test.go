@@ -66,6 +66,9 @@ func TestOwn(t *testing.T) {
 	if err := own(&out, tree, uid, gid); err != nil {
 		t.Fatal(err)
 	}
+	if !bytes.HasSuffix(out.Bytes(), make([]byte, 1024)) {
+		t.Error("the stream has no end")
+	}
 	type entry struct {
 		kind       byte
 		link, text string

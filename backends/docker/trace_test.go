@@ -110,16 +110,22 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// What can be read before a message goes wrong is still told.
-func TestTraceCutOff(t *testing.T) {
-	var log strings.Builder
-	good := step("a", "[1/1] FROM scratch", started)
-	bad := step("b", "never", started)
-	if err := newTrace(&log).message(aux(t, good, bad[:len(bad)-1])); err != nil {
-		t.Error(err)
-	}
-	if got, want := log.String(), "#1 [1/1] FROM scratch\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+// What can be read before a message goes wrong is still told, and nothing that
+// comes after.
+func TestTraceMalformed(t *testing.T) {
+	good, next := step("a", "[1/1] FROM scratch", started), step("b", "never", started)
+	for _, tail := range [][]byte{
+		next[:len(next)-1],
+		append([]byte{0x00}, next...), // no field has the number 0
+		append([]byte{0x0c}, next...), // the end of a group that has not begun
+	} {
+		var log strings.Builder
+		if err := newTrace(&log).message(aux(t, good, tail)); err != nil {
+			t.Error(err)
+		}
+		if got, want := log.String(), "#1 [1/1] FROM scratch\n"; got != want {
+			t.Errorf("%x: got %q, want %q", tail, got, want)
+		}
 	}
 }
 
