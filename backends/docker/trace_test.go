@@ -116,8 +116,8 @@ func TestTraceMalformed(t *testing.T) {
 	good, next := step("a", "[1/1] FROM scratch", started), step("b", "never", started)
 	for _, tail := range [][]byte{
 		next[:len(next)-1],
-		append([]byte{0x00}, next...), // no field has the number 0
-		append([]byte{0x0c}, next...), // the end of a group that has not begun
+		append([]byte{0x00, 0x00}, next...), // no field has the number 0
+		append([]byte{0x0c}, next...),       // the end of a group that has not begun
 	} {
 		var log strings.Builder
 		if err := newTrace(&log).message(aux(t, good, tail)); err != nil {
