@@ -97,18 +97,37 @@ func dockerCommand() string {
 // globalFlags returns docker's own flags, which come before the plugin's name.
 func globalFlags(args []string) []string {
 	for i := 0; i < len(args); i++ {
-		flag, _, hasValue := strings.Cut(args[i], "=")
-		switch flag {
-		case "-D", "--debug", "--tls", "--tlsverify":
-		case "-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--tlscacert", "--tlscert", "--tlskey":
-			if !hasValue {
-				i++
-			}
-		default:
+		known, takesNext := globalFlag(args[i])
+		if !known {
 			return args[:i]
+		}
+		if takesNext {
+			i++
 		}
 	}
 	return args
+}
+
+func globalFlag(arg string) (known, takesNext bool) {
+	flag, _, hasValue := strings.Cut(arg, "=")
+	switch flag {
+	case "--debug", "--tls", "--tlsverify":
+		return true, false
+	case "--context", "--host", "--log-level", "--config", "--tlscacert", "--tlscert", "--tlskey":
+		return true, !hasValue
+	}
+	letters, ok := strings.CutPrefix(flag, "-")
+	if !ok || letters == "" {
+		return false, false
+	}
+	// Letters run together: -Dc prod, -Htcp://host.
+	switch letters = strings.TrimLeft(letters, "D"); {
+	case letters == "":
+		return true, false
+	case strings.ContainsAny(letters[:1], "cHl"):
+		return true, len(letters) == 1 && !hasValue
+	}
+	return false, false
 }
 
 // withName puts the plugin's name where the docker CLI would have it.

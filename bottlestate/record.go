@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
+	"strings"
 
 	"github.com/moby/sys/atomicwriter"
 )
@@ -57,7 +59,17 @@ func readRecord(path string, r record) error {
 	if err := json.Unmarshal(data, r); err != nil {
 		return &CorruptError{path, err}
 	}
-	return json.Unmarshal(data, r.rest())
+	if err := json.Unmarshal(data, r.rest()); err != nil {
+		return err
+	}
+	// A known field is r's alone: one that is emptied is to be left out, not
+	// to come back with the value that was read.
+	fields := reflect.TypeOf(r).Elem()
+	for i := range fields.NumField() {
+		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
+		delete(*r.rest(), name)
+	}
+	return nil
 }
 
 // writeRecord writes r whole: after a failure or a crash the file is as it

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // Slug is a bottle's name. It is valid as a container name, an image
@@ -34,5 +35,5 @@ func RandomSlug(prefix string) (Slug, error) {
 	if len(prefix) > 34 {
 		prefix = prefix[:34]
 	}
-	return ParseSlug(prefix + "-" + string(b[:]))
+	return ParseSlug(strings.TrimRight(prefix, "-") + "-" + string(b[:]))
 }

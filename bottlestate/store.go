@@ -129,13 +129,18 @@ func (s Store) Update(b Bottle) error {
 	return writeRecord(filepath.Join(s.Dir(b.Slug), "bottle.json"), &b)
 }
 
-// Remove forgets the bottle and its snapshots. The bottle's record goes
-// first: a crash in between leaves files that no list shows.
+// Remove forgets the bottle and its snapshots; it is no error if there is no
+// record of it. The directory is renamed first: a crash in between leaves
+// nothing that a new bottle of that name could take for its own.
 func (s Store) Remove(slug Slug) error {
-	if err := os.Remove(filepath.Join(s.Dir(slug), "bottle.json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	removed := filepath.Join(s.dir, "bottles", ".removed-"+string(slug)) // not a slug, so in no list
+	if err := os.RemoveAll(removed); err != nil {
 		return err
 	}
-	return os.RemoveAll(s.Dir(slug))
+	if err := os.Rename(s.Dir(slug), removed); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(removed)
 }
 
 // Reserve takes the next snapshot number. No number is handed out twice,
@@ -192,11 +197,17 @@ func (s Store) snapshotPath(slug Slug, number int) string {
 // *CorruptError.
 func (s Store) Snapshot(slug Slug, number int) (Snapshot, error) {
 	var snap Snapshot
-	err := readRecord(s.snapshotPath(slug, number), &snap)
-	if errors.Is(err, ErrNotFound) {
-		return Snapshot{}, fmt.Errorf("snapshot %s@%d: %w", slug, number, err)
+	path := s.snapshotPath(slug, number)
+	if err := readRecord(path, &snap); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return Snapshot{}, fmt.Errorf("snapshot %s@%d: %w", slug, number, err)
+		}
+		return Snapshot{}, err
 	}
-	return snap, err
+	if snap.Number != number {
+		return Snapshot{}, &CorruptError{path, fmt.Errorf("it is the record of snapshot %d", snap.Number)}
+	}
+	return snap, nil
 }
 
 // Snapshots returns the bottle's snapshots, oldest first, and the errors of

@@ -28,15 +28,17 @@ func (p *Program) Report(w io.Writer, err error) int {
 		fmt.Fprintln(w, "cancelled: nothing was committed")
 		return 0
 	case errors.As(err, &status):
-		if status.Status != "" || status.Cause != nil {
-			fmt.Fprintln(w, err)
+		// The status can be one of several errors, or have a name before it.
+		if text := err.Error(); text != "" {
+			fmt.Fprintln(w, text)
 		}
 		return max(status.StatusCode, 1)
 	}
 	if errors.Is(err, context.Canceled) {
-		// What else went wrong, such as an image that may be left, is
-		// joined to the error and worth reading.
-		fmt.Fprintln(w, "interrupted:", err)
+		// What was interrupted, and what else went wrong, such as an image that
+		// may be left, is worth reading.
+		text := strings.ReplaceAll("interrupted: "+err.Error(), ": "+context.Canceled.Error(), "")
+		fmt.Fprintln(w, text)
 		return 130
 	}
 	fmt.Fprintln(w, p.hint(err))

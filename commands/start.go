@@ -209,7 +209,8 @@ func directory(dir string) (string, error) {
 }
 
 // absoluteVolumes makes host paths absolute, as docker run does; the engine
-// takes a relative one for a volume's name.
+// takes a relative one for a volume's name. A ~ gets here if the shell saw no
+// beginning of a word in it: --volume=~/src:/src.
 func absoluteVolumes(volumes []string) ([]string, error) {
 	var all []string
 	for _, v := range volumes {
@@ -217,7 +218,13 @@ func absoluteVolumes(volumes []string) ([]string, error) {
 		if !ok {
 			return nil, usage("volume %q: say what to mount where, as SOURCE:TARGET", v)
 		}
-		if strings.HasPrefix(source, ".") || strings.HasPrefix(source, "~/") {
+		if source == "~" || strings.HasPrefix(source, "~/") {
+			home, err := os.UserHomeDir()
+			if err != nil {
+				return nil, err
+			}
+			v = filepath.Join(home, source[1:]) + ":" + rest
+		} else if strings.HasPrefix(source, ".") {
 			path, err := filepath.Abs(source)
 			if err != nil {
 				return nil, err

@@ -147,6 +147,7 @@ func own(dst io.Writer, src io.Reader, uid, gid int) error {
 			h.Linkname = dir + h.Linkname
 		}
 		h.Uid, h.Gid, h.Uname, h.Gname = uid, gid, "", ""
+		h.Format = tar.FormatPAX // the one it was read in may be too small for the new names and ids
 		if err := out.WriteHeader(h); err != nil {
 			return err
 		}
