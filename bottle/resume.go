@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -75,7 +77,7 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 	if b, err = Open(be, store, slug); err != nil {
 		return b, false, err
 	}
-	b.Env = append(b.Env, opts.Env...)
+	b.Env = mergeEnv(b.Env, opts.Env)
 	b.Secrets = union(b.Secrets, opts.Secrets)
 	if _, err := processEnv(b); err != nil {
 		return b, false, err
@@ -87,6 +89,16 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 		err = store.Update(b)
 	}
 	return b, running, err
+}
+
+// mergeEnv adds variables; one that was there already gets its new value.
+func mergeEnv(env, more []string) []string {
+	key := func(s string) string { k, _, _ := strings.Cut(s, "="); return k }
+	for _, v := range more {
+		same := func(old string) bool { return key(old) == key(v) }
+		env = append(slices.DeleteFunc(slices.Clone(env), same), v)
+	}
+	return env
 }
 
 func union(a, b []string) []string {
@@ -216,13 +228,13 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		open = func(bottlestate.Bottle) (backends.Source, func(), error) { return src, func() {}, nil }
 	}
 	if lost == nil {
-		opts.Notify.say("bottle %s is gone from the engine and has no snapshot; rebuilding from %s: everything done in it is lost", b.Slug, from)
+		opts.Notify.say("bottle %s is gone from the engine and has no snapshot to boot from; rebuilding from %s: everything done in it is lost", b.Slug, from)
 	} else {
 		opts.Notify.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
 			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
-		if older := surviving(ctx, be, store, b.Slug); older != 0 {
-			opts.Notify.say("snapshot %s@%d is still there: docker bottle resume --at %d %s", b.Slug, older, older, b.Slug)
-		}
+	}
+	if older := surviving(ctx, be, store, b.Slug); older != 0 {
+		opts.Notify.say("snapshot %s@%d is still there, for resume --at %d", b.Slug, older, older)
 	}
 	image, err := build(ctx, be, b, open, opts.Log)
 	if err != nil {

@@ -15,8 +15,8 @@ type RunOptions struct {
 	// CommitOnExit commits when the agent has ended, before anything is
 	// torn down.
 	CommitOnExit bool
-	// Keep leaves the bottle as it is when the program ends: somebody else
-	// brought it up.
+	// Keep leaves the bottle up when the program ends: somebody else brought
+	// it up.
 	Keep   bool
 	Commit CommitOptions
 }
@@ -44,22 +44,31 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 		return Outcome{}, err
 	}
 	out := Outcome{Agent: be.Exec(ctx, b, p, stdio)}
-	if opts.Keep || errors.Is(out.Agent, backends.ErrDetached) {
+	if errors.Is(out.Agent, backends.ErrDetached) {
+		return out, nil
+	}
+	if _, err := store.Bottle(b.Slug); errors.Is(err, bottlestate.ErrNotFound) {
+		out.Removed = true // by somebody else, while the agent ran
 		return out, nil
 	}
 	// What was interrupted is the agent. Its work is still to be put away.
 	ctx = context.WithoutCancel(ctx)
-	if out.Agent != nil {
+	if out.Agent != nil && !opts.Keep {
 		if err := store.Preserve(b.Slug); err != nil {
 			return out, err
 		}
 	}
 	if opts.CommitOnExit {
 		snap, err := Commit(ctx, be, store, b.Slug, opts.Commit)
-		if err != nil {
+		if err != nil && opts.Keep {
+			return out, err
+		} else if err != nil {
 			return out, errors.Join(err, store.Preserve(b.Slug), be.Stop(ctx, b))
 		}
 		out.Snapshot = &snap
+	}
+	if opts.Keep {
+		return out, nil
 	}
 	out.Removed, err = end(ctx, be, store, b, out.Agent == nil, opts.Commit.Notify)
 	return out, err

@@ -42,6 +42,9 @@ func TestRun(t *testing.T) {
 		{name: "rm, committed, ends badly", rm: true, committed: true, agent: failed, preserved: true, head: 1},
 		{name: "detached", rm: true, agent: backends.ErrDetached, running: true},
 		{name: "keep", rm: true, opts: bottle.RunOptions{Keep: true}, running: true},
+		{name: "keep, ends badly", agent: failed, opts: bottle.RunOptions{Keep: true}, running: true},
+		{name: "keep, commit", opts: bottle.RunOptions{Keep: true, CommitOnExit: true}, running: true, preserved: true, head: 1},
+		{name: "keep, commit fails", opts: bottle.RunOptions{Keep: true, CommitOnExit: true}, freeze: diskFull, err: diskFull, running: true},
 		{name: "commit", opts: bottle.RunOptions{CommitOnExit: true}, preserved: true, head: 1},
 		{name: "commit, ends badly", agent: failed, opts: bottle.RunOptions{CommitOnExit: true}, preserved: true, head: 1},
 		{name: "rm, commit", rm: true, opts: bottle.RunOptions{CommitOnExit: true}, gone: true, preserved: true, head: 1},
@@ -97,6 +100,25 @@ func TestRun(t *testing.T) {
 			w.assertFiles(t, "work", true)
 		})
 	}
+}
+
+// A bottle that somebody removes while its agent runs is not an error of the
+// agent's, and is not brought back by half.
+func TestRunRemovedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	b := w.start(t, web)
+	w.exec = func(*container) error {
+		if err := bottle.Remove(t.Context(), w, w.store, "web", true, nil); err != nil {
+			t.Error(err)
+		}
+		return &backends.ExitError{Code: 137}
+	}
+	out, err := bottle.Run(t.Context(), w, w.store, b, backends.Stdio{}, bottle.RunOptions{CommitOnExit: true})
+	if err != nil || !out.Removed || out.Snapshot != nil {
+		t.Errorf("got %+v, %v; want removed", out, err)
+	}
+	w.assertGone(t)
+	assertNoRecord(t, w)
 }
 
 // Promise 7: an interrupt ends the agent; its work is still put away.

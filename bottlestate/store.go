@@ -110,7 +110,8 @@ func (s Store) Bottles() (bottles []Bottle, bad []error, err error) {
 }
 
 // Create records a new bottle. A bottle of that name is an error that
-// matches fs.ErrExist, and is left as it is.
+// matches fs.ErrExist, snapshots without a bottle are a *CorruptError, and both
+// are left as they are.
 func (s Store) Create(b Bottle) error {
 	dir := s.Dir(b.Slug)
 	if _, err := os.Lstat(filepath.Join(dir, "bottle.json")); err == nil {
@@ -118,6 +119,11 @@ func (s Store) Create(b Bottle) error {
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "snapshots"), 0o700); err != nil {
 		return err
+	}
+	if numbers, err := s.numbers(b.Slug, ".json"); err != nil {
+		return err
+	} else if len(numbers) > 0 {
+		return &CorruptError{dir, errors.New("the snapshots of a bottle whose bottle.json is gone: move the directory away")}
 	}
 	return s.Update(b)
 }

@@ -32,6 +32,21 @@ func TestCreateTwice(t *testing.T) {
 	}
 }
 
+// A new bottle does not take the snapshots of one whose record was lost.
+func TestCreateOverSnapshots(t *testing.T) {
+	store := newStore(t)
+	path := filepath.Join(store.Dir("web"), "snapshots", "1.json")
+	write(t, path, `{"version": 1, "number": 1}`)
+	var corrupt *bottlestate.CorruptError
+	if err := store.Create(bottlestate.Bottle{Slug: "web"}); !errors.As(err, &corrupt) || corrupt.Path != store.Dir("web") {
+		t.Errorf("got %v, want a CorruptError that names the directory", err)
+	}
+	if _, err := store.Bottle("web"); !errors.Is(err, bottlestate.ErrNotFound) {
+		t.Errorf("a bottle was made: %v", err)
+	}
+	read(t, path)
+}
+
 // A bottle that is not recorded is ErrNotFound, by its name.
 func TestNotFound(t *testing.T) {
 	store := newStore(t)

@@ -40,7 +40,6 @@ anything else that goes wrong.`,
 		ValidArgsFunction: p.completeBottles(1),
 	}
 	flags := cmd.Flags()
-	flags.SetInterspersed(false)
 	flags.BoolVarP(&o.detach, "detach", "d", false, "Run the agent in the background and print the bottle's name")
 	flags.IntVar(&o.at, "at", 0, "Go back to the snapshot with this number")
 	flags.BoolVar(&o.requireSnapshot, "require-snapshot", false, "Fail rather than rebuild from the Dockerfile")

@@ -56,7 +56,6 @@ anything else that goes wrong.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.SetInterspersed(false)
 	flags.StringVar(&o.name, "name", "", `Name of the bottle (default "AGENT-" and five random characters)`)
 	flags.StringVar(&o.backend, "backend", backends.Default, "Engine to run the bottle on")
 	flags.StringVar(&o.image, "image", "", "Start from this image instead of an agent's Dockerfile")
@@ -79,16 +78,13 @@ anything else that goes wrong.`,
 	return cmd
 }
 
-// splitDash splits "[NAME] [-- COMMAND...]". Without flags in between, NAME
-// COMMAND... would read well too, but a typo would then become a command.
+// splitDash splits "[NAME] [-- COMMAND...]". NAME COMMAND... would read well
+// too, but a typo would then become a command. As the command is after --,
+// options may come anywhere before that.
 func splitDash(cmd *cobra.Command, args []string) (name string, command []string, err error) {
 	before := args
 	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 		before, command = args[:dash], args[dash:]
-	} else if len(args) > 1 && args[1] == "--" {
-		// With options only before the arguments, pflag leaves the -- after
-		// the first argument alone.
-		before, command = args[:1], args[2:]
 	}
 	switch {
 	case len(before) > 1:

@@ -33,8 +33,8 @@ func TestSplitDash(t *testing.T) {
 		{args: "-- claude -- sh", command: []string{"claude", "--", "sh"}},
 		{args: "claude sh", wrong: "sh"},
 		{args: "claude sh -- x", wrong: "sh"},
-		{args: "claude -d", wrong: "-d"},
-		{args: "claude -d -- sh", wrong: "-d"},
+		{args: "claude -d", name: "claude"},
+		{args: "claude -d -- sh -d", name: "claude", command: []string{"sh", "-d"}},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			var name string
@@ -48,7 +48,6 @@ func TestSplitDash(t *testing.T) {
 					return err
 				},
 			}
-			cmd.Flags().SetInterspersed(false)
 			cmd.Flags().BoolP("detach", "d", false, "")
 			cmd.SetArgs(strings.Fields(tt.args))
 			err := cmd.Execute()

@@ -173,9 +173,7 @@ func readBuild(r io.Reader, log io.Writer) (id string, err error) {
 			}
 			return "", &buildError{m.Error.Message, code}
 		case m.ID == "moby.buildkit.trace" && m.Aux != nil:
-			if err := trace.message(*m.Aux); err != nil {
-				return "", err
-			}
+			trace.message(*m.Aux)
 		case m.Aux != nil:
 			var aux struct{ ID string }
 			if json.Unmarshal(*m.Aux, &aux) == nil && aux.ID != "" {

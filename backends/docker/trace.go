@@ -22,10 +22,11 @@ func newTrace(log io.Writer) *trace {
 }
 
 // message prints one aux message: base64 of a moby.buildkit.v1.StatusResponse.
-func (t *trace) message(aux json.RawMessage) error {
+// What cannot be read is not printed: progress is not worth a failure.
+func (t *trace) message(aux json.RawMessage) {
 	var data []byte
 	if err := json.Unmarshal(aux, &data); err != nil {
-		return fmt.Errorf("build progress: %w", err)
+		return
 	}
 	for _, f := range fields(data) {
 		switch f.number {
@@ -35,7 +36,6 @@ func (t *trace) message(aux json.RawMessage) error {
 			t.output(f.bytes)
 		}
 	}
-	return nil
 }
 
 // vertex prints the beginning and the end of a build step.
@@ -106,7 +106,7 @@ type field struct {
 }
 
 // fields returns the fields of a protobuf message, up to the first that
-// cannot be read: progress is not worth a failure.
+// cannot be read.
 func fields(data []byte) []field {
 	var all []field
 	for len(data) > 0 {
