@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -75,16 +74,6 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error)  { return 0, io.ErrUnexpectedEOF }
 func (broken) Write([]byte) (int, error) { return 0, fs.ErrClosed }
-
-func writeFile(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // builder is a program in the place of the user's builder: it runs script with
 // the arguments that docker would get.
