@@ -78,6 +78,18 @@ func lock(ctx context.Context, store bottlestate.Store, slug bottlestate.Slug, n
 	return store.Lock(ctx, slug)
 }
 
+// openLocked is Open with the bottle's lock held, until unlock is called.
+func openLocked(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, notify Notify) (b bottlestate.Bottle, unlock func(), err error) {
+	if unlock, err = lock(ctx, store, slug, notify); err != nil {
+		return b, nil, err
+	}
+	if b, err = Open(be, store, slug); err != nil {
+		unlock()
+		return b, nil, err
+	}
+	return b, unlock, nil
+}
+
 // MissingSecretError is returned for a secret that is not in the environment.
 type MissingSecretError struct{ Name string }
 

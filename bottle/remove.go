@@ -10,15 +10,11 @@ import (
 
 // Stop stops the bottle and keeps everything.
 func Stop(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, notify Notify) error {
-	unlock, err := lock(ctx, store, slug, notify)
+	b, unlock, err := openLocked(ctx, be, store, slug, notify)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	b, err := Open(be, store, slug)
-	if err != nil {
-		return err
-	}
 	return be.Stop(ctx, b)
 }
 
@@ -26,15 +22,11 @@ func Stop(ctx context.Context, be backends.Backend, store bottlestate.Store, slu
 // *StateError unless force is set. If it fails, the record is still there and
 // Remove can be called again.
 func Remove(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, force bool, notify Notify) error {
-	unlock, err := lock(ctx, store, slug, notify)
+	b, unlock, err := openLocked(ctx, be, store, slug, notify)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	b, err := Open(be, store, slug)
-	if err != nil {
-		return err
-	}
 	if !force {
 		state, err := be.State(ctx, b)
 		if err != nil {

@@ -69,14 +69,11 @@ func (e *UncommittedError) Error() string {
 // running bottle; the stopped one, started again; the head snapshot; a rebuild
 // from the Dockerfile.
 func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, opts ResumeOptions) (b bottlestate.Bottle, running bool, err error) {
-	unlock, err := lock(ctx, store, slug, opts.Notify)
+	b, unlock, err := openLocked(ctx, be, store, slug, opts.Notify)
 	if err != nil {
 		return b, false, err
 	}
 	defer unlock()
-	if b, err = Open(be, store, slug); err != nil {
-		return b, false, err
-	}
 	b.Env = mergeEnv(b.Env, opts.Env)
 	b.Secrets = union(b.Secrets, opts.Secrets)
 	if _, err := processEnv(b); err != nil {
