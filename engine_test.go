@@ -87,6 +87,8 @@ func (e *scriptedEngine) listen(ts *testscript.TestScript) error {
 }
 
 func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A builder answers while it still reads what it is sent.
+	_ = http.NewResponseController(w).EnableFullDuplex()
 	mode, _ := e.commit.Load().(string)
 	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/commit") {
 		mode = "pass"

@@ -43,7 +43,8 @@ func testFreezeBoot(t *testing.T, s *suite) {
 }
 
 // The tree that comes back is the tree that was frozen: owners, modes with
-// their special bits, times, links, names.
+// their special bits, times of files (not of directories: unpacking a layer
+// touches those on some engines), links, names.
 func testFreezeTree(t *testing.T, s *suite) {
 	b := s.running(t)
 	s.sh(t, b, `mkdir -p /tree/empty /tree/deep/er
@@ -63,13 +64,16 @@ i=0; while [ $i -lt 12 ]; do mkdir 12345678901234567890; cd 12345678901234567890
 		t.Fatal(err)
 	}
 	s.boot(t, b, snap.Reference)
-	equal(t, "the tree", s.sh(t, b, listing), want)
+	if got := s.sh(t, b, listing); got != want {
+		t.Errorf("got the tree\n%s\nwant\n%s", got, want)
+	}
 	equal(t, "hard links", s.sh(t, b, "echo x >>/tree/hard; cat /tree/file"), "text\nx\n")
 	equal(t, "/tmp", s.sh(t, b, "stat -c %a /tmp /var/tmp"), "1777\n1777\n")
 }
 
 const listing = `cd /tree
-find . -exec stat -c '%n %F %a %u:%g %Y' {} + | sort
+find . -exec stat -c '%n %F %a %u:%g' {} + | sort
+find . ! -type d -exec stat -c '%n %Y' {} + | sort
 find . -type l -exec readlink {} \; | sort
 find . -type f -exec sha256sum {} + | sort`
 
