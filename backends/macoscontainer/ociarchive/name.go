@@ -1,0 +1,50 @@
+package ociarchive
+
+import (
+	"errors"
+	"path"
+	"strings"
+)
+
+// root is the cleaned name of the root directory itself.
+const root = "."
+
+// clean returns the one spelling of an entry's name, relative and without
+// "./" or a slash at the end. It refuses a name that leads out of the tree and
+// one with an empty part: the export writes that for a name it cannot read,
+// and without it the entry would take the place of its directory.
+func clean(name string) (string, error) {
+	if name == "" {
+		return "", errors.New("empty name")
+	}
+	if strings.ContainsRune(name, 0) {
+		return "", errors.New("name with a NUL")
+	}
+	name = strings.TrimSuffix(strings.TrimLeft(name, "/"), "/")
+	for part := range strings.SplitSeq(name, "/") {
+		switch {
+		case part == "..":
+			return "", errors.New("name leads out of the tree")
+		case part == "" && name != "":
+			return "", errors.New("name with an empty part")
+		}
+	}
+	return path.Clean(name), nil
+}
+
+// isWhiteout reports whether an entry, in a layer, would not be a file but
+// remove the one it is named after. There is no other way to spell it.
+func isWhiteout(name string) bool { return strings.HasPrefix(path.Base(name), ".wh.") }
+
+// within reports whether the cleaned name is below the directory.
+func within(dir, name string) bool {
+	return strings.HasPrefix(name, dir) && len(name) > len(dir) && name[len(dir)] == '/'
+}
+
+// leftOut reports whether an entry is left out because of where it is. Only
+// these very paths count: where /run is a link to /var/run, that is a
+// directory like others.
+func leftOut(name string) bool {
+	return name == "lost+found" || within("lost+found", name) ||
+		within("tmp", name) || within("var/tmp", name) || within("run", name)
+}
