@@ -5,7 +5,6 @@ package containertest
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -32,6 +31,12 @@ func enterGuest() {
 
 // enter returns only if it fails.
 func (g guestSpec) enter(fail *os.File) error {
+	if g.Private {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return err
+		}
+		mountDevices(g.Root)
+	}
 	if g.First {
 		if proc, ok := directory(g.Root, "proc"); ok {
 			_ = unix.Mount("proc", proc, "proc", 0, "") // a user namespace may forbid it

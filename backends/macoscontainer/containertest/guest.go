@@ -20,6 +20,8 @@ type guestSpec struct {
 	Process process `json:"process"`
 	// First programs of a pid namespace mount its /proc.
 	First bool `json:"first,omitempty"`
+	// Private programs mount /dev too, in a mount namespace of their own.
+	Private bool `json:"private,omitempty"`
 	// Reaper is --init: the program is the child of one that passes signals
 	// on and waits for orphans.
 	Reaper bool `json:"reaper,omitempty"`
