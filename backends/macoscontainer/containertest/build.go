@@ -1,0 +1,259 @@
+//go:build linux
+
+package containertest
+
+import (
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func buildCommand() *command {
+	return &command{
+		path:  "build",
+		about: "Build an image from a Dockerfile or Containerfile",
+		options: `
+-a --arch <arch>
+--build-arg <key=val>
+-c --cpus <cpus>
+-f --file <path>
+-l --label <label>
+-m --memory <memory>
+--no-cache
+-o --output <spec>
+--os <os>
+--platform <platform>
+--progress <type>
+--pull
+-q --quiet
+--secret <spec>
+--ssh <spec> 1.2.1
+-t --tag <name>
+--target <stage>
+--vsock-port <port>
+--dns <ip>
+--dns-domain <domain>
+--dns-option <option>
+--dns-search <domain>`,
+		args:       "[<context-dir>]",
+		configured: true,
+		run:        runBuild,
+	}
+}
+
+// maxDockerfile is apple/container#735.
+const maxDockerfile = 16384
+
+func runBuild(c *call) error {
+	if err := c.progress("auto", "plain", "tty"); err != nil {
+		return err
+	}
+	for _, option := range []string{"output", "secret", "ssh", "target"} {
+		if c.has(option) {
+			return fmt.Errorf("containertest: build --%s is not faked", option)
+		}
+	}
+	dir := "."
+	if len(c.args) > 0 {
+		dir = c.args[0]
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return c.command.refuse("context dir does not exist or is not a directory: %s", dir)
+	}
+	text, ignore, err := c.dockerfile(dir)
+	if err != nil {
+		return err
+	}
+	if err := c.ensureBuilder(); err != nil {
+		return described{err}
+	}
+	if len(text) >= maxDockerfile {
+		if !c.cli.atLeast(1, 0, 0) {
+			return described{failed("unknown", "Transport became inactive")}
+		}
+		return described{failed("invalidArgument", "Dockerfile size (%d bytes) exceeds the maximum allowed size of 16384 bytes. See https://github.com/apple/container/issues/735.", len(text))}
+	}
+	tags, err := c.tags()
+	if err != nil {
+		return err
+	}
+	if err := c.build(text, dir, ignore, tags); err != nil {
+		return described{err}
+	}
+	if !c.cli.atLeast(1, 0, 0) {
+		fmt.Printf("Successfully built %s\n", strings.Join(tags, ", "))
+		return nil
+	}
+	fmt.Println(strings.Join(tags, "\n"))
+	return nil
+}
+
+// tags are the names of the image, with a tag but without a registry.
+func (c *call) tags() ([]string, error) {
+	names := c.flags["tag"]
+	if len(names) == 0 {
+		names = []string{uuid()}
+	}
+	var tags []string
+	for _, name := range names {
+		ref, err := parseReference(name)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, ref.tagged().String())
+	}
+	return tags, nil
+}
+
+// dockerfile reads the Dockerfile, and the patterns of what the context has
+// to leave out.
+func (c *call) dockerfile(dir string) (text string, ignore []string, err error) {
+	file := c.last("file")
+	var data []byte
+	switch file {
+	case "-":
+		if data, err = io.ReadAll(os.Stdin); err != nil {
+			return "", nil, err
+		}
+	case "":
+		file = filepath.Join(dir, "Dockerfile")
+		if _, err := os.Stat(file); err != nil {
+			file = filepath.Join(dir, "Containerfile")
+		}
+		fallthrough
+	default:
+		if data, err = os.ReadFile(file); err != nil {
+			return "", nil, c.command.refuse("Dockerfile does not exist at path: %s", file)
+		}
+	}
+	for _, name := range []string{file + ".dockerignore", filepath.Join(dir, ".dockerignore")} {
+		if f, err := os.Open(name); err == nil {
+			defer f.Close()
+			ignore, err = readIgnore(f)
+			return string(data), ignore, err
+		}
+	}
+	return string(data), nil, nil
+}
+
+func (c *call) build(text, dir string, ignore, tags []string) error {
+	p, err := c.platform()
+	if err != nil {
+		return err
+	}
+	steps, err := parseDockerfile(text)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(c.root, "build")
+	if err != nil {
+		return err
+	}
+	defer remove(tmp)
+	b := &builder{call: c, context: dir, ignore: ignore, root: filepath.Join(tmp, "rootfs"), args: map[string]string{}}
+	b.image = ocispec.Image{Platform: ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}}
+	for i, s := range steps {
+		fmt.Fprintf(os.Stderr, "#%d [%d/%d] %s %s\n", i+1, i+1, len(steps), s.name, s.text)
+		if err := b.step(s); err != nil {
+			return failed("unknown", "failed to solve: %s %s: %v", s.name, s.text, err)
+		}
+	}
+	for _, label := range c.flags["label"] {
+		key, value, _ := strings.Cut(label, "=")
+		b.label(key, value)
+	}
+	return c.commit(b, tags)
+}
+
+// commit stores the root as one layer.
+func (c *call) commit(b *builder, tags []string) error {
+	layer, diff, err := c.layer(b.root)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	b.image.Created = &now
+	b.image.RootFS = ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{diff}}
+	b.image.History = append(b.image.History, ocispec.History{Created: &now, CreatedBy: "containertest build"})
+	return c.changeImages(func(images []image) ([]image, error) {
+		config, err := c.addBlob(ocispec.MediaTypeImageConfig, b.image)
+		if err != nil {
+			return nil, err
+		}
+		m := ocispec.Manifest{MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: []ocispec.Descriptor{layer}}
+		m.SchemaVersion = 2
+		manifest, err := c.addBlob(ocispec.MediaTypeImageManifest, m)
+		if err != nil {
+			return nil, err
+		}
+		manifest.Platform = &ocispec.Platform{OS: b.image.OS, Architecture: b.image.Architecture, Variant: b.image.Variant}
+		index := ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{manifest}}
+		index.SchemaVersion = 2
+		top, err := c.addBlob(ocispec.MediaTypeImageIndex, index)
+		if err != nil {
+			return nil, err
+		}
+		for _, tag := range tags {
+			top.Annotations = map[string]string{nameAnnotations[0]: tag, nameAnnotations[1]: tag}
+			images = put(images, image{Reference: tag, Descriptor: top, Created: now})
+		}
+		return images, nil
+	})
+}
+
+// layer packs a root into a compressed blob, as BuildKit does.
+func (c *call) layer(root string) (ocispec.Descriptor, digest.Digest, error) {
+	d := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip}
+	tmp, err := os.CreateTemp(c.root, "layer")
+	if err != nil {
+		return d, "", err
+	}
+	defer os.Remove(tmp.Name())
+	plainHash, packedHash := sha256.New(), sha256.New()
+	packed, _ := gzip.NewWriterLevel(io.MultiWriter(tmp, packedHash), gzip.BestSpeed)
+	if err := pack(root, io.MultiWriter(packed, plainHash), plain); err != nil {
+		return d, "", err
+	}
+	if err := packed.Close(); err != nil {
+		return d, "", err
+	}
+	if d.Size, err = tmp.Seek(0, io.SeekCurrent); err != nil {
+		return d, "", err
+	}
+	if err := tmp.Close(); err != nil {
+		return d, "", err
+	}
+	d.Digest = digestOf(packedHash)
+	if err := os.MkdirAll(filepath.Dir(c.blobPath(d.Digest)), 0o755); err != nil {
+		return d, "", err
+	}
+	return d, digestOf(plainHash), os.Rename(tmp.Name(), c.blobPath(d.Digest))
+}
+
+func digestOf(h hash.Hash) digest.Digest { return digest.NewDigest(digest.SHA256, h) }
+
+// base starts from an image, or from nothing.
+func (b *builder) base(ref string) error {
+	if ref == "scratch" {
+		return os.Mkdir(b.root, 0o755)
+	}
+	_, v, _, err := b.resolveImage(ref)
+	if err != nil {
+		return err
+	}
+	platform := b.image.Platform
+	b.image = v.config
+	b.image.Platform = platform
+	b.image.Config.Env = slices.Clone(v.config.Config.Env)
+	return b.unpack(v, b.root)
+}

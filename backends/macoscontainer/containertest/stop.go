@@ -1,0 +1,192 @@
+//go:build linux
+
+package containertest
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func stopCommand() *command {
+	return &command{
+		path:    "stop",
+		about:   "Stop one or more running containers",
+		options: "-a --all\n-s --signal <signal>\n-t --time <time>",
+		args:    "[<container-ids>...]",
+		run:     runStop,
+	}
+}
+
+func runStop(c *call) error {
+	seconds := 5
+	if c.has("time") {
+		var err error
+		if seconds, err = c.number("time", "-t, --time <time>"); err != nil {
+			return err
+		}
+	}
+	return c.each("failed to stop container", func(ctr *container) error {
+		if !ctr.running() {
+			return nil
+		}
+		name := "SIGTERM"
+		if stop := ctr.Configuration.StopSignal; stop != "" && c.server.atLeast(1, 0, 0) {
+			name = stop
+		}
+		if c.has("signal") {
+			name = c.last("signal")
+		}
+		n, err := signalNumber(name)
+		if err != nil {
+			return err
+		}
+		return ctr.stop(n, time.Duration(seconds)*time.Second)
+	})
+}
+
+// each does something with every container that is named, or with all that
+// run. Failures do not keep it from going on.
+func (c *call) each(wrong string, do func(*container) error) error {
+	ids := c.args
+	if len(ids) == 0 && !c.has("all") {
+		return failed("invalidArgument", "no containers specified and --all not supplied")
+	}
+	if len(ids) > 0 && c.has("all") {
+		return failed("invalidArgument", "explicitly supplied container IDs conflict with the --all flag")
+	}
+	if c.has("all") {
+		all, err := c.containers()
+		if err != nil {
+			return err
+		}
+		for _, ctr := range all {
+			if ctr.running() || c.command.path == "delete" {
+				ids = append(ids, ctr.id())
+			}
+		}
+	}
+	var errs aggregate
+	for _, id := range ids {
+		if err := c.one(id, do); err != nil {
+			errs = append(errs, failed("internalError", "%s", wrong).because(err))
+			continue
+		}
+		fmt.Println(id)
+	}
+	return errs.orNil()
+}
+
+func (c *call) one(id string, do func(*container) error) error {
+	leave, err := c.service() // waits as long as the service is busy
+	if err != nil {
+		return err
+	}
+	ctr, err := c.container(id)
+	leave()
+	if err != nil {
+		return err
+	}
+	if ctr == nil || !ctr.exists() {
+		return notFound(id)
+	}
+	return do(ctr)
+}
+
+// stop asks the first process to end, and ends the machine if it does not.
+func (ctr *container) stop(signal int, patience time.Duration) error {
+	b := ctr.lastBoot()
+	if b.Pid == 0 {
+		b.Running = false
+		return writeJSON(ctr.file("boot.json"), b)
+	}
+	if err := ctr.kill(signal); err == nil && ended(b, patience) {
+		return ctr.reaped()
+	}
+	if startTime(b.Pid) == b.StartTime {
+		_ = syscall.Kill(b.Pid, syscall.SIGKILL)
+	}
+	if !ended(b, time.Minute) {
+		return failed("timeout", "container %s does not stop", ctr.id())
+	}
+	return ctr.reaped()
+}
+
+// reaped removes a container with --rm, if its machine has not done so.
+func (ctr *container) reaped() error {
+	if !ctr.AutoRemove {
+		return nil
+	}
+	return remove(ctr.dir)
+}
+
+// ended waits for the end of a machine.
+func ended(b boot, patience time.Duration) bool {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if startTime(b.Pid) != b.StartTime {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
+// kill sends a signal to the first process.
+func (ctr *container) kill(signal int) error {
+	w, err := ctr.connect()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	return w.request(message{Kill: signal}, nil)
+}
+
+func signalNumber(text string) (int, error) {
+	if n, err := strconv.Atoi(text); err == nil && n > 0 && n < 65 {
+		return n, nil
+	}
+	name := strings.ToUpper(text)
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	if n := unix.SignalNum(name); n != 0 {
+		return int(n), nil
+	}
+	return 0, failed("invalidArgument", "invalid signal: %s", text)
+}
+
+// Cleanup ends all programs that run in containers below root, a directory
+// that was CONTAINERTEST_ROOT, and empties it.
+func Cleanup(root string) error {
+	entries, err := os.ReadDir(root)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s := settings{root: root}
+	all, err := s.containers()
+	if err != nil {
+		return err
+	}
+	for _, ctr := range all {
+		if ctr.running() {
+			if err := ctr.stop(int(syscall.SIGKILL), 0); err != nil {
+				return err
+			}
+		}
+	}
+	for _, entry := range entries {
+		if err := remove(s.path(entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
