@@ -30,6 +30,10 @@ var (
 	// not answer or whose tool is missing.
 	ErrUnavailable = errors.New("engine not available")
 
+	// ErrNotInstalled is matched by the error of a backend whose tool is not
+	// on this machine. It is unavailable too.
+	ErrNotInstalled = errors.New("not installed")
+
 	// ErrDetached is returned by Exec when the person detached from a program
 	// that goes on running.
 	ErrDetached = errors.New("detached")
@@ -64,19 +68,27 @@ type FreezeOptions struct {
 	Message string
 	// NoPause lets the bottle's programs run on while they are copied.
 	NoPause bool
+	// Exact asks for the way that loses nothing of any file, where the usual
+	// one may, and is slower. A backend that has only one way ignores it.
+	Exact bool
 	// Confirm asks the person before a stop that the freeze needs. It is
 	// called only by backends that cannot freeze a running bottle; an error
 	// means that nobody could be asked.
 	Confirm func(ctx context.Context, question string) (bool, error)
+	// Notify is told what the person should know besides the result. It may
+	// be nil.
+	Notify func(format string, args ...any)
 }
 
 // Artifact is what Freeze made, as the engine itself describes it.
 type Artifact struct {
-	Reference     string
-	Digest        string
-	Created       time.Time
-	Size          int64
-	NotCaptured   []bottlestate.Mount
+	Reference   string
+	Digest      string
+	Created     time.Time
+	Size        int64
+	NotCaptured []bottlestate.Mount
+	// Stopped is set if the bottle did not run while it was frozen, nor after.
+	Stopped       bool
 	EngineVersion string
 	Architecture  string
 }
@@ -145,9 +157,9 @@ type Lifecycle interface {
 	// States returns the states of all bottles on this engine at once. A
 	// bottle that is not in it is gone.
 	States(ctx context.Context) (map[bottlestate.Slug]State, error)
-	// ChangedSince reports whether the bottle may hold anything that a
-	// snapshot made at t does not. It says yes when in doubt.
-	ChangedSince(ctx context.Context, b bottlestate.Bottle, t time.Time) (bool, error)
+	// ChangedSince reports whether the bottle may hold anything that the
+	// snapshot does not. It says yes when in doubt.
+	ChangedSince(ctx context.Context, b bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error)
 	// Mounts returns the places in the bottle that a snapshot would not hold.
 	Mounts(ctx context.Context, b bottlestate.Bottle) ([]bottlestate.Mount, error)
 }

@@ -12,6 +12,8 @@ import (
 type CommitOptions struct {
 	Message string
 	NoPause bool
+	// Exact is handed to the backend, see [backends.FreezeOptions].
+	Exact bool
 	// Confirm is handed to the backend, see [backends.FreezeOptions].
 	Confirm func(ctx context.Context, question string) (bool, error)
 	Notify  Notify
@@ -57,7 +59,9 @@ func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, sl
 		Parent:  parent,
 		Message: opts.Message,
 		NoPause: opts.NoPause,
+		Exact:   opts.Exact,
 		Confirm: opts.Confirm,
+		Notify:  opts.Notify,
 	})
 	if err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("commit %s: %w", slug, err)
@@ -72,6 +76,7 @@ func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, sl
 		Created:       art.Created,
 		Size:          art.Size,
 		NotCaptured:   art.NotCaptured,
+		Stopped:       art.Stopped,
 		EngineVersion: art.EngineVersion,
 		Architecture:  art.Architecture,
 	}

@@ -179,12 +179,12 @@ func (e *engine) States(context.Context) (map[bottlestate.Slug]backends.State, e
 	return nil, errors.ErrUnsupported
 }
 
-func (e *engine) ChangedSince(_ context.Context, b bottlestate.Bottle, at time.Time) (bool, error) {
+func (e *engine) ChangedSince(_ context.Context, b bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error) {
 	c, err := e.existing(b)
 	if err != nil {
 		return false, err
 	}
-	return c.running || c.changed || e.now.Before(at), e.fail["ChangedSince"]
+	return c.running || c.changed || e.now.Before(snap.Created), e.fail["ChangedSince"]
 }
 
 func (e *engine) Exec(ctx context.Context, b bottlestate.Bottle, p backends.Process, _ backends.Stdio) error {

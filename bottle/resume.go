@@ -192,7 +192,7 @@ func committed(ctx context.Context, be backends.Backend, store bottlestate.Store
 	if err != nil {
 		return err
 	}
-	changed, err := be.ChangedSince(ctx, b, head.Created)
+	changed, err := be.ChangedSince(ctx, b, head)
 	if err != nil {
 		return err
 	}

@@ -91,10 +91,12 @@ type Snapshot struct {
 	// Created is the engine's own time of the artifact.
 	Created time.Time `json:"created"`
 	// Size is in bytes, everything included that is needed to boot from it.
-	Size          int64   `json:"size"`
-	NotCaptured   []Mount `json:"not_captured,omitempty"`
-	EngineVersion string  `json:"engine_version,omitempty"`
-	Architecture  string  `json:"architecture,omitempty"`
+	Size        int64   `json:"size"`
+	NotCaptured []Mount `json:"not_captured,omitempty"`
+	// Stopped is set if the bottle did not run while it was frozen.
+	Stopped       bool   `json:"stopped,omitempty"`
+	EngineVersion string `json:"engine_version,omitempty"`
+	Architecture  string `json:"architecture,omitempty"`
 
 	unknown
 }

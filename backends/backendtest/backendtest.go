@@ -145,7 +145,7 @@ func freezeOptions(number int) backends.FreezeOptions {
 func record(b bottlestate.Bottle, number int, art backends.Artifact) bottlestate.Snapshot {
 	return bottlestate.Snapshot{
 		Number: number, Backend: b.Backend, Reference: art.Reference, Digest: art.Digest, Created: art.Created,
-		Size: art.Size, NotCaptured: art.NotCaptured,
+		Size: art.Size, NotCaptured: art.NotCaptured, Stopped: art.Stopped,
 	}
 }
 

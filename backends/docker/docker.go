@@ -21,18 +21,6 @@ import (
 // Name is the backend's name in records and for --backend.
 const Name = "docker"
 
-// Containers and images carry different keys: an image inherits the labels of
-// the container it is committed from, and a container those of its image.
-const (
-	containerLabel = "io.github.docker-bottle.bottle"
-
-	slugLabel    = "io.github.docker-bottle.snapshot.bottle"
-	numberLabel  = "io.github.docker-bottle.snapshot.number"
-	parentLabel  = "io.github.docker-bottle.snapshot.parent"
-	messageLabel = "io.github.docker-bottle.snapshot.message"
-	createdLabel = "io.github.docker-bottle.snapshot.created"
-)
-
 // Backend is one Docker engine.
 type Backend struct {
 	api    client.APIClient

@@ -207,7 +207,7 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 		User:       p.User,
 		Env:        p.Env,
 		WorkingDir: p.Dir,
-		Cmd:        append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(runDir, id)}, p.Args...),
+		Cmd:        append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(backends.RunDir, id)}, p.Args...),
 	})
 	if err != nil {
 		return "", engineError(err)
@@ -232,7 +232,7 @@ func (b *Backend) Wait(ctx context.Context, bottle bottlestate.Bottle, run strin
 		}
 		// In this order: the state first, then the file, so that a program
 		// that ends in between is not taken for one that left no status.
-		status, err := b.readStatus(ctx, ctr.ID, path.Join(runDir, id))
+		status, err := b.readStatus(ctx, ctr.ID, path.Join(backends.RunDir, id))
 		if err != nil {
 			return 0, err
 		}

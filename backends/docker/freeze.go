@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -43,7 +42,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if err != nil {
 		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
 	}
-	art.NotCaptured = mounts(ctr)
+	art.NotCaptured, art.Stopped = mounts(ctr), !ctr.State.Running
 	// The alias is for people (docker run docker-bottle/web). A snapshot is
 	// whole without it, so a failure here is not one of the freeze.
 	_, _ = b.api.ImageTag(ctx, client.ImageTagOptions{Source: ref, Target: latest(bottle.Slug)})
@@ -68,21 +67,9 @@ func (b *Backend) unused(ctx context.Context, ref string) error {
 // agent's command, in whose place the container has the one that keeps it
 // alive, and blanks the container's label, which cannot be removed.
 func snapshotConfig(bottle bottlestate.Bottle, opts backends.FreezeOptions) *container.Config {
-	config := &container.Config{
-		Entrypoint: bottle.Entrypoint,
-		Cmd:        bottle.Command,
-		Labels: map[string]string{
-			containerLabel: "",
-			slugLabel:      string(bottle.Slug),
-			numberLabel:    strconv.Itoa(opts.Number),
-			parentLabel:    strconv.Itoa(opts.Parent),
-			messageLabel:   opts.Message,
-			createdLabel:   time.Now().UTC().Format(time.RFC3339Nano),
-		},
-	}
-	if len(bottle.Argv()) == 0 {
-		config.Cmd = []string{"/bin/sh"} // an image without a command cannot be had again, and sh is there
-	}
+	config := &container.Config{Labels: backends.SnapshotLabels(bottle, opts)}
+	config.Labels[backends.ContainerLabel] = ""
+	config.Entrypoint, config.Cmd = backends.SnapshotCommand(bottle)
 	return config
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,27 +16,16 @@ import (
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/dirtar"
 )
-
-// keepAlive is the main process of every bottle. It ends on the image's stop
-// signal (which is not overridden: a snapshot would inherit the override), reaps what the agent leaves behind (wait), and outlives a sleep that
-// somebody kills; an image without sleep ends at once instead of spinning.
-const keepAlive = `trap 'exit 0' TERM INT QUIT HUP USR1
-while :; do
-  sleep 2147483 & wait $!
-  case $? in 126|127) exit 127;; esac
-done`
-
-// runDir holds the exit statuses of background programs, in the bottle.
-const runDir = "/.bottle"
 
 // Create makes the container. It is not started.
 func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, image string) error {
 	config := &container.Config{
 		Image:      image,
 		Entrypoint: []string{""}, // not nil, which would mean the image's own
-		Cmd:        []string{"/bin/sh", "-c", keepAlive},
-		Labels:     map[string]string{containerLabel: string(bottle.Slug)},
+		Cmd:        []string{"/bin/sh", "-c", backends.KeepAlive},
+		Labels:     map[string]string{backends.ContainerLabel: string(bottle.Slug)},
 	}
 	host := &container.HostConfig{
 		Binds:       bottle.Volumes,
@@ -96,7 +84,7 @@ func (b *Backend) makeRunDir(ctx context.Context, id string) error {
 	w := tar.NewWriter(&buf)
 	err := w.WriteHeader(&tar.Header{
 		Typeflag: tar.TypeDir,
-		Name:     strings.TrimPrefix(runDir, "/") + "/",
+		Name:     strings.TrimPrefix(backends.RunDir, "/") + "/",
 		Mode:     0o1777, // programs of every user leave a status
 		ModTime:  time.Now(),
 	})
@@ -110,12 +98,12 @@ func (b *Backend) makeRunDir(ctx context.Context, id string) error {
 // CopyWorkspace unpacks the tree into WorkDir. The engine unpacks as root, so
 // ownership is written into the stream, with the ids of the image's user.
 func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, tree io.Reader) error {
-	uid, gid, err := b.user(ctx, bottle)
+	uid, gid, err := backends.User(ctx, b, bottle)
 	if err != nil {
 		return err
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(own(w, tree, uid, gid)) }()
+	go func() { w.CloseWithError(dirtar.Own(w, tree, backends.WorkDir, uid, gid)) }()
 	defer r.Close()
 	_, err = b.api.CopyToContainer(ctx, backends.Name(bottle.Slug), client.CopyToContainerOptions{
 		DestinationPath: "/",
@@ -124,59 +112,6 @@ func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, 
 		// stream, and fails for a user that is not in /etc/passwd.
 	})
 	return engineError(err)
-}
-
-// own copies the tar stream, with every entry below WorkDir and owned by the
-// given ids.
-func own(dst io.Writer, src io.Reader, uid, gid int) error {
-	out := tar.NewWriter(dst)
-	dir := strings.TrimPrefix(backends.WorkDir, "/") + "/"
-	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755, Uid: uid, Gid: gid, ModTime: time.Now()}); err != nil {
-		return err
-	}
-	in := tar.NewReader(src)
-	for {
-		h, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return out.Close()
-		} else if err != nil {
-			return err
-		}
-		h.Name = dir + h.Name
-		if h.Typeflag == tar.TypeLink {
-			h.Linkname = dir + h.Linkname
-		}
-		h.Uid, h.Gid, h.Uname, h.Gname = uid, gid, "", ""
-		h.Format = tar.FormatPAX // the one it was read in may be too small for the new names and ids
-		if err := out.WriteHeader(h); err != nil {
-			return err
-		}
-		if _, err := io.Copy(out, in); err != nil {
-			return err
-		}
-	}
-}
-
-// user returns the ids of the image's user, asking the running bottle itself:
-// the user can be a name that only the image's /etc/passwd knows.
-func (b *Backend) user(ctx context.Context, bottle bottlestate.Bottle) (uid, gid int, err error) {
-	var out, errOut bytes.Buffer
-	err = b.Exec(ctx, bottle, backends.Process{
-		Args: []string{"/bin/sh", "-c", `while read -r key value _; do case $key in Uid:|Gid:) echo "$value";; esac; done </proc/self/status`},
-	}, backends.Stdio{Out: &out, Err: &errOut})
-	if err != nil {
-		return 0, 0, fmt.Errorf("asking for the image's user: %w: %s", err, strings.TrimSpace(errOut.String()))
-	}
-	ids := strings.Fields(out.String())
-	if len(ids) != 2 {
-		return 0, 0, fmt.Errorf("asking for the image's user: unexpected answer %q", out.String())
-	}
-	uid, err = strconv.Atoi(ids[0])
-	if err != nil {
-		return 0, 0, err
-	}
-	gid, err = strconv.Atoi(ids[1])
-	return uid, gid, err
 }
 
 // Start starts the container, and says so clearly if it cannot be kept alive.
@@ -245,14 +180,14 @@ func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backend
 func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.State, error) {
 	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{
 		All:     true,
-		Filters: make(client.Filters).Add("label", containerLabel),
+		Filters: make(client.Filters).Add("label", backends.ContainerLabel),
 	})
 	if err != nil {
 		return nil, engineError(err)
 	}
 	states := map[bottlestate.Slug]backends.State{}
 	for _, ctr := range list.Items {
-		slug := bottlestate.Slug(ctr.Labels[containerLabel])
+		slug := bottlestate.Slug(ctr.Labels[backends.ContainerLabel])
 		if !named(ctr.Names, backends.Name(slug)) {
 			continue // made by hand from a snapshot
 		}
@@ -282,15 +217,16 @@ func (b *Backend) inspect(ctx context.Context, bottle bottlestate.Bottle) (conta
 	if err != nil {
 		return container.InspectResponse{}, engineError(err)
 	}
-	if res.Container.Config.Labels[containerLabel] != string(bottle.Slug) {
+	if res.Container.Config.Labels[backends.ContainerLabel] != string(bottle.Slug) {
 		return container.InspectResponse{}, fmt.Errorf("container %s is not a bottle: it was made by something else", name)
 	}
 	return res.Container, nil
 }
 
-// ChangedSince reports whether the container has run since t. The engine does
-// not tell when a file changed, so one that is running may always have.
-func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, t time.Time) (bool, error) {
+// ChangedSince reports whether the container has run since the snapshot was
+// made. The engine does not tell when a file changed, so one that is running
+// may always have.
+func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error) {
 	ctr, err := b.inspect(ctx, bottle)
 	if isNotFound(err) {
 		return false, nil
@@ -304,7 +240,7 @@ func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, t
 	if err != nil {
 		return true, nil
 	}
-	return finished.After(t), nil
+	return finished.After(snap.Created), nil
 }
 
 // Mounts returns the container's volumes, bind mounts and tmpfs.

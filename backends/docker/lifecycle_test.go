@@ -196,11 +196,11 @@ func TestSnapshotConfig(t *testing.T) {
 				Env:        []string{"A=1"},
 				Secrets:    []string{"TOKEN"},
 			}, backends.FreezeOptions{Number: 3, Parent: 2, Message: message})
-			created, err := time.Parse(time.RFC3339Nano, got.Labels[createdLabel])
+			created, err := time.Parse(time.RFC3339Nano, got.Labels["io.github.docker-bottle.snapshot.created"])
 			if err != nil || created.Before(before) || created.After(time.Now()) {
 				t.Errorf("created: %v, %v", created, err)
 			}
-			delete(got.Labels, createdLabel)
+			delete(got.Labels, "io.github.docker-bottle.snapshot.created")
 			want := &container.Config{
 				Entrypoint: tt.entrypoint,
 				Cmd:        tt.wantCmd,

@@ -1,0 +1,76 @@
+package backends
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// ContainerLabel is on every bottle's container, with the slug as its value.
+// Images carry other keys: an image inherits the labels of the container it is
+// made from, and a container, on some engines, those of its image.
+const ContainerLabel = "io.github.docker-bottle.bottle"
+
+// The labels of a snapshot, from which its record can be written again.
+const (
+	slugLabel    = "io.github.docker-bottle.snapshot.bottle"
+	numberLabel  = "io.github.docker-bottle.snapshot.number"
+	parentLabel  = "io.github.docker-bottle.snapshot.parent"
+	messageLabel = "io.github.docker-bottle.snapshot.message"
+	createdLabel = "io.github.docker-bottle.snapshot.created"
+)
+
+// SnapshotLabels are the labels of the image that a snapshot is.
+func SnapshotLabels(b bottlestate.Bottle, opts FreezeOptions) map[string]string {
+	return map[string]string{
+		slugLabel:    string(b.Slug),
+		numberLabel:  strconv.Itoa(opts.Number),
+		parentLabel:  strconv.Itoa(opts.Parent),
+		messageLabel: opts.Message,
+		createdLabel: time.Now().UTC().Format(time.RFC3339Nano),
+	}
+}
+
+// SnapshotCommand is the command of the image that a snapshot is: the agent's,
+// not the one that keeps the container alive. An image without a command
+// cannot be had again, and sh is in every bottle.
+func SnapshotCommand(b bottlestate.Bottle) (entrypoint, command []string) {
+	if len(b.Argv()) == 0 {
+		return nil, []string{"/bin/sh"}
+	}
+	return b.Entrypoint, b.Command
+}
+
+// KeepAlive is the script that a bottle's main process runs. It ends on any
+// stop signal, reaps what the agent leaves behind (wait), and outlives a sleep
+// that somebody kills; an image without sleep ends at once instead of spinning.
+const KeepAlive = `trap 'exit 0' TERM INT QUIT HUP USR1
+while :; do
+  sleep 2147483 & wait $!
+  case $? in 126|127) exit 127;; esac
+done`
+
+// RunDir holds what is known of background programs, in the bottle.
+const RunDir = "/.bottle"
+
+// User returns the ids of the image's user, asking the running bottle itself:
+// the user can be a name that only the image's /etc/passwd knows. It needs
+// nothing of the image but sh.
+func User(ctx context.Context, e Execer, b bottlestate.Bottle) (uid, gid int, err error) {
+	var out, errOut bytes.Buffer
+	err = e.Exec(ctx, b, Process{
+		Args: []string{"/bin/sh", "-c", `while read -r key value _; do case $key in Uid:|Gid:) echo "$value";; esac; done </proc/self/status`},
+	}, Stdio{Out: &out, Err: &errOut})
+	if err != nil {
+		return 0, 0, fmt.Errorf("asking for the image's user: %w: %s", err, strings.TrimSpace(errOut.String()))
+	}
+	if _, err := fmt.Sscan(out.String(), &uid, &gid); err != nil {
+		return 0, 0, fmt.Errorf("asking for the image's user: unexpected answer %q", out.String())
+	}
+	return uid, gid, nil
+}

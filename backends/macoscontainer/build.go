@@ -1,0 +1,85 @@
+package macoscontainer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+func snapshotRef(slug bottlestate.Slug, number int) string {
+	return fmt.Sprintf("docker-bottle/%s:%d", slug, number)
+}
+
+func base(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":base" }
+
+// terminal is a log that a builder may draw on.
+type terminal interface{ Terminal() *os.File }
+
+// Build builds the bottle's Dockerfile and tags the image
+// docker-bottle/SLUG:base, or looks the bottle's image up.
+func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src backends.Source, log io.Writer) (backends.Image, error) {
+	if bottle.Image != "" {
+		img, err := b.image(ctx, bottle.Image)
+		if errors.Is(err, backends.ErrNotFound) {
+			err = fmt.Errorf("image %s is not there: get it with container image pull, or build it", bottle.Image)
+		}
+		return img, err
+	}
+	if _, err := b.reach(); err != nil {
+		return backends.Image{}, err
+	}
+	ref := base(bottle.Slug)
+	if err := build(ctx, ref, src, log); err != nil {
+		return backends.Image{}, fmt.Errorf("building %s: %w", src.Dockerfile, err)
+	}
+	return b.image(ctx, ref)
+}
+
+// image returns the image as a bottle is made from it. Its ID is its name: the
+// tool finds an image by nothing else.
+func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error) {
+	img, v, err := b.inspectImage(ctx, ref)
+	if err != nil {
+		return backends.Image{}, err
+	}
+	return backends.Image{ID: img.Configuration.Name, Entrypoint: v.Config.Config.Entrypoint, Command: v.Config.Config.Cmd}, nil
+}
+
+// build has no deadline: a build takes what it takes, and is seen to go on.
+func build(ctx context.Context, ref string, src backends.Source, log io.Writer) error {
+	var last bytes.Buffer
+	progress := "plain"
+	cmd := command(ctx)
+	cmd.Stderr = io.MultiWriter(log, &last)
+	if t, ok := log.(terminal); ok && t.Terminal() != nil {
+		progress, cmd.Stderr = "auto", t.Terminal()
+	}
+	cmd.Args = append(cmd.Args,
+		"build",
+		"--progress", progress,
+		"--tag", ref,
+		"--file", src.Dockerfile,
+		src.Dir,
+	)
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case strings.Contains(last.String(), "XPC connection error"):
+		return &toolError{[]string{"build"}, last.String(), err}
+	case errors.As(err, &exit):
+		return &backends.ExitError{Code: max(exit.ExitCode(), 1)}
+	}
+	return err
+}

@@ -1,0 +1,257 @@
+package macoscontainer
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/term"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// launch gives a program its variables, which come under other names, and
+// becomes it. The tool adds variables to those of the image without looking
+// whether they are there, and then the image's win.
+const launch = `while [ "$1" != -- ]; do
+  eval "export $1=\"\$BOTTLE_ENV_$1\"; unset BOTTLE_ENV_$1"; shift
+done
+shift; exec "$@"`
+
+// markEnv is how the programs of one exec are found again.
+const markEnv = "BOTTLE_EXEC"
+
+var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// execCommand is the tool's command for a program. Values of variables are not
+// among its arguments, which everybody on the host can see: the tool takes
+// them from its own environment.
+func (b *Backend) execCommand(ctx context.Context, bottle bottlestate.Bottle, p backends.Process, mark string, options ...string) *exec.Cmd {
+	cmd := command(ctx)
+	args := append([]string{"exec"}, options...)
+	if p.User != "" {
+		args = append(args, "--user", p.User)
+	}
+	if p.Dir != "" {
+		args = append(args, "--workdir", p.Dir)
+	}
+	args = append(args, "--env", markEnv)
+	cmd.Env = append(cmd.Env, markEnv+"="+mark)
+	var names []string
+	for _, v := range p.Env {
+		name, value, _ := strings.Cut(v, "=")
+		if !shellName.MatchString(name) {
+			args = append(args, "--env", v) // no shell can export it, and no image is likely to have it
+			continue
+		}
+		names = append(names, name)
+		args = append(args, "--env", "BOTTLE_ENV_"+name)
+		cmd.Env = append(cmd.Env, "BOTTLE_ENV_"+name+"="+value)
+	}
+	args = append(args, backends.Name(bottle.Slug), "/bin/sh", "-c", launch, "sh")
+	args = append(args, names...)
+	args = append(args, "--")
+	cmd.Args = append(cmd.Args, append(args, p.Args...)...)
+	return cmd
+}
+
+// Exec runs a program with the streams of stdio. When ctx ends, so does the
+// program: the tool passes no signal on, and would leave it behind.
+func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backends.Process, stdio backends.Stdio) error {
+	if _, err := b.reach(); err != nil {
+		return err
+	}
+	var options []string
+	if stdio.In != nil {
+		options = append(options, "--interactive")
+	}
+	if stdio.TTY {
+		options = append(options, "--tty")
+		if kind := os.Getenv("TERM"); kind != "" {
+			p.Env = append([]string{"TERM=" + kind}, p.Env...)
+		}
+	}
+	mark := strings.ToLower(rand.Text())
+	// Not ended with ctx: a tool that is killed leaves the program behind.
+	toolCtx, killTool := context.WithCancel(context.WithoutCancel(ctx))
+	defer killTool()
+	cmd := b.execCommand(toolCtx, bottle, p, mark, options...)
+	var errOut tail
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio.In, stdio.Out, stdio.Err
+	if stdio.TTY {
+		cmd.SysProcAttr = nil // a program that reads the terminal is in its group
+		defer keepTerminal(stdio)()
+	} else if stdio.Err != nil {
+		cmd.Stderr = io.MultiWriter(stdio.Err, &errOut)
+	}
+	stop := context.AfterFunc(ctx, func() { b.end(context.WithoutCancel(ctx), bottle, mark, killTool) })
+	err := cmd.Run()
+	if !stop() {
+		return ctx.Err()
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if tool := (&toolError{[]string{"exec"}, errOut.String(), err}); tool.says("Error: ") && exit.ExitCode() == 1 && (tool.isBusy() || isNotFound(tool) || errors.Is(tool, backends.ErrUnavailable)) {
+		return tool // 1 is also a program's status; these texts are the tool's own
+	}
+	return &backends.ExitError{Code: exit.ExitCode()}
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ data []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	const limit = 4096
+	t.data = append(t.data, p...)
+	if len(t.data) > limit {
+		t.data = append(t.data[:0], t.data[len(t.data)-limit:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return string(t.data) }
+
+// endProgram sends the signal $1 to every program that has the mark $2.
+const endProgram = `for p in /proc/[0-9]*; do
+  e=; while IFS= read -r l || [ -n "$l" ]; do e=$e$l; done 2>/dev/null <$p/environ
+  case $e in *` + markEnv + `=$2*) kill -$1 ${p#/proc/};; esac
+done 2>/dev/null`
+
+// end ends the programs of an exec, and then the tool.
+func (b *Backend) end(ctx context.Context, bottle bottlestate.Bottle, mark string, killTool func()) {
+	defer killTool()
+	for _, signal := range []string{"TERM", "KILL"} {
+		args := []string{"exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c", endProgram, "sh", signal, mark}
+		if _, err := b.run(ctx, 10*time.Second, args...); err != nil {
+			return
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+// keepTerminal returns the function that puts the terminal back into the state
+// it is in now. The tool restores its mode if it ends well, and leaves it
+// non-blocking.
+func keepTerminal(stdio backends.Stdio) (restore func()) {
+	fd, isTerminal := term.GetFdInfo(stdio.In)
+	if !isTerminal {
+		return func() {}
+	}
+	state, err := term.SaveState(fd)
+	return func() {
+		if err == nil {
+			_ = term.RestoreTerminal(fd, state)
+		}
+		for _, stream := range []any{stdio.In, stdio.Out, stdio.Err} {
+			if fd, isTerminal := term.GetFdInfo(stream); isTerminal {
+				setBlocking(fd)
+			}
+		}
+	}
+}
+
+// spawn runs "$@" with its output added to the log, and leaves the exit status
+// in the file $1.
+const spawn = `f=$1; shift
+: >"$f" || exit
+"$@" >>` + logFile + ` 2>&1 </dev/null
+echo $? >"$f"`
+
+const logFile = backends.RunDir + "/log"
+
+// Spawn runs a program in the background. The run is the name of its status
+// file and the time the container was started, which tells a file that will
+// never be written to.
+func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backends.Process) (string, error) {
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return "", err
+	}
+	if err := b.makeRunDir(ctx, bottle); err != nil {
+		return "", err
+	}
+	id := strings.ToLower(rand.Text())
+	p.Args = append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(backends.RunDir, id)}, p.Args...)
+	cmd := b.execCommand(ctx, bottle, p, id, "--detach")
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	if err := cmd.Run(); err != nil {
+		return "", &toolError{[]string{"exec"}, errOut.String(), err}
+	}
+	return id + " " + ctr.Status.StartedDate.UTC().Format(time.RFC3339), nil
+}
+
+// makeRunDir makes the place where programs of every user leave a status and
+// add to the log.
+func (b *Backend) makeRunDir(ctx context.Context, bottle bottlestate.Bottle) error {
+	_, err := b.run(ctx, quick, "exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c",
+		"cd "+backends.RunDir+" 2>/dev/null || { mkdir "+backends.RunDir+" && : >"+logFile+" && chmod 1777 "+backends.RunDir+" && chmod 666 "+logFile+"; }")
+	return err
+}
+
+// waitEvery is how often Wait looks.
+const waitEvery = 500 * time.Millisecond
+
+// Wait looks for the status until it is written. A stopped bottle cannot be
+// looked into.
+func (b *Backend) Wait(ctx context.Context, bottle bottlestate.Bottle, run string) (int, error) {
+	id, started, _ := strings.Cut(run, " ")
+	for {
+		ctr, err := b.inspect(ctx, bottle)
+		if err != nil {
+			return 0, err
+		}
+		if ctr.state() != backends.Running {
+			return 0, errors.New("the bottle is stopped: the exit status of its agent can be read once it is up again")
+		}
+		var out bytes.Buffer
+		err = b.Exec(ctx, bottle, backends.Process{Args: []string{"cat", path.Join(backends.RunDir, id)}, User: "0"}, backends.Stdio{Out: &out, Err: io.Discard})
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if status := strings.TrimSpace(out.String()); err == nil && status != "" {
+			return strconv.Atoi(status)
+		}
+		if ctr.Status.StartedDate.UTC().Format(time.RFC3339) != started {
+			return 0, errors.New("the bottle was stopped before its agent ended")
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(waitEvery):
+		}
+	}
+}
+
+// Logs copies the log of background programs, which the tool has none of. Both
+// of their streams are in it.
+func (b *Backend) Logs(ctx context.Context, bottle bottlestate.Bottle, follow bool, out, errOut io.Writer) error {
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return err
+	}
+	if ctr.state() != backends.Running {
+		return fmt.Errorf("bottle %s is stopped: its output can be read once it is up again", bottle.Slug)
+	}
+	args := []string{"cat", logFile}
+	if follow {
+		args = []string{"tail", "-n", "+1", "-f", logFile}
+	}
+	if err := b.makeRunDir(ctx, bottle); err != nil {
+		return err
+	}
+	return b.Exec(ctx, bottle, backends.Process{Args: args, User: "0"}, backends.Stdio{Out: out, Err: errOut})
+}

@@ -1,0 +1,258 @@
+package macoscontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/ociarchive"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Freeze packs the bottle's tree into an image, loads it, and makes sure that
+// it is what was packed. The bottle is stopped for that only where the service
+// cannot export a running one, and started again.
+func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts backends.FreezeOptions) (art backends.Artifact, err error) {
+	version, err := b.reach()
+	if err != nil {
+		return art, err
+	}
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return art, err
+	}
+	running := ctr.state() == backends.Running
+	if opts.Exact && !running {
+		return art, errors.New("the exact way reads the tree from inside, and the bottle is stopped: bring it up, or commit without --exact")
+	}
+	ref := snapshotRef(bottle.Slug, opts.Number)
+	if err := b.unused(ctx, ref); err != nil {
+		return art, err
+	}
+	img, err := b.snapshotImage(ctx, bottle, ctr, opts)
+	if err != nil {
+		return art, err
+	}
+	f := &freeze{b, bottle, ctr, img, opts}
+	unlock, err := oneAtATime(ctx)
+	if err != nil {
+		return art, err
+	}
+	defer unlock()
+	if running && !opts.Exact && !canExportLive(version) {
+		if err := f.stop(ctx, version); err != nil {
+			return art, err
+		}
+		defer f.startAgain(ctx)
+	}
+	sum, err := f.make(ctx, running)
+	if err != nil {
+		return art, err
+	}
+	return backends.Artifact{
+		Reference:     ref,
+		Digest:        sum.Manifest.String(),
+		Created:       img.Created,
+		Size:          sum.LayerSize,
+		NotCaptured:   mounts(ctr),
+		Stopped:       !running,
+		EngineVersion: version,
+		Architecture:  img.Platform.Architecture,
+	}, nil
+}
+
+// oneAtATime waits for the other freezes on this machine: while the service
+// exports it answers nobody, and two at once would be two copies on disk.
+func oneAtATime(ctx context.Context) (unlock func(), err error) {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("docker-bottle-%d-macos-container.lock", os.Getuid()))
+	type locked struct {
+		unlock func()
+		err    error
+	}
+	got := make(chan locked, 1)
+	go func() {
+		unlock, err := lockedfile.MutexAt(path).Lock()
+		got <- locked{unlock, err}
+	}()
+	select {
+	case l := <-got:
+		return l.unlock, l.err
+	case <-ctx.Done():
+		go func() {
+			if l := <-got; l.err == nil {
+				l.unlock()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// freeze is one freeze of one bottle.
+type freeze struct {
+	*Backend
+	bottle bottlestate.Bottle
+	ctr    container
+	img    ociarchive.Image
+	opts   backends.FreezeOptions
+}
+
+func (f *freeze) notify(format string, args ...any) {
+	if f.opts.Notify != nil {
+		f.opts.Notify(format, args...)
+	}
+}
+
+// stop asks, and stops the bottle.
+func (f *freeze) stop(ctx context.Context, version string) error {
+	question := fmt.Sprintf("container %s can only freeze a stopped bottle (1.2.1 and newer do it live): stop %s, which ends the session in it, and start it again after?", version, f.bottle.Slug)
+	yes, err := f.opts.Confirm(ctx, question)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return backends.ErrCommitCancelled
+	}
+	if err := f.Stop(ctx, f.bottle); err != nil {
+		f.startAgain(ctx)
+		return err
+	}
+	return nil
+}
+
+// startAgain undoes stop, also after an interrupt. A snapshot that was made is
+// good without it, so what goes wrong is only told.
+func (f *freeze) startAgain(ctx context.Context) {
+	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
+		f.notify("bottle %s could not be started again: %v", f.bottle.Slug, err)
+	}
+}
+
+// make packs, loads and checks. After an error there is no image, and no file
+// in any case.
+func (f *freeze) make(ctx context.Context, running bool) (sum ociarchive.Summary, err error) {
+	dir, err := os.MkdirTemp("", "docker-bottle-freeze-")
+	if err != nil {
+		return sum, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "image.tar")
+	if sum, err = f.pack(ctx, dir, path, running); err != nil {
+		return sum, err
+	}
+	if err = f.load(ctx, path); err == nil {
+		err = f.verify(ctx, sum)
+	}
+	if err != nil {
+		return sum, errors.Join(err, f.unload(context.WithoutCancel(ctx), sum))
+	}
+	return sum, nil
+}
+
+// load loads the archive. The tool prints the names of what it has loaded.
+func (f *freeze) load(ctx context.Context, path string) error {
+	out, err := f.run(ctx, bulk, "image", "load", "--input", path)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(strings.Fields(out), f.img.Reference) {
+		return fmt.Errorf("container image load has loaded %q, not %s", strings.TrimSpace(out), f.img.Reference)
+	}
+	return nil
+}
+
+// verify makes sure that what the tool has is what was packed.
+func (f *freeze) verify(ctx context.Context, sum ociarchive.Summary) error {
+	img, v, err := f.inspectImage(ctx, f.img.Reference)
+	if err != nil {
+		return err
+	}
+	want, got := shown(f.img.Config), v.Config.Config
+	switch {
+	case img.Configuration.Name != f.img.Reference:
+		return fmt.Errorf("the image was loaded as %s, not as %s", img.Configuration.Name, f.img.Reference)
+	case v.Digest != sum.Manifest.String():
+		return fmt.Errorf("image %s was loaded as %s, not as %s", f.img.Reference, v.Digest, sum.Manifest)
+	case !reflect.DeepEqual(want, got):
+		return fmt.Errorf("image %s was loaded with the config %+v, not %+v", f.img.Reference, got, want)
+	}
+	return nil
+}
+
+// shown is what the tool shows of a config.
+func shown(c dockerspec.DockerOCIImageConfig) imageConfig {
+	return imageConfig{User: c.User, Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd, WorkingDir: c.WorkingDir, Labels: c.Labels, StopSignal: c.StopSignal}
+}
+
+// unload removes the image that a failed freeze has loaded, if it is that one.
+func (f *freeze) unload(ctx context.Context, sum ociarchive.Summary) error {
+	_, v, err := f.inspectImage(ctx, f.img.Reference)
+	if err == nil && v.Digest == sum.Manifest.String() {
+		_, err = f.run(ctx, slow, "image", "delete", f.img.Reference)
+	}
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("an image may be left, remove it with: container image delete %s (%w)", f.img.Reference, err)
+	}
+	return nil
+}
+
+// snapshotImage is all of the snapshot but its tree: the config of the image
+// that the bottle was made from, with the agent's command. What the container
+// was given besides is not in it.
+func (b *Backend) snapshotImage(ctx context.Context, bottle bottlestate.Bottle, ctr container, opts backends.FreezeOptions) (ociarchive.Image, error) {
+	c, err := b.baseConfig(ctx, ctr)
+	if err != nil {
+		return ociarchive.Image{}, err
+	}
+	config := dockerspec.DockerOCIImageConfig{ImageConfig: ocispec.ImageConfig{
+		User:       c.User,
+		Env:        c.Env,
+		WorkingDir: c.WorkingDir,
+		StopSignal: c.StopSignal,
+		Labels:     map[string]string{},
+	}}
+	config.Entrypoint, config.Cmd = backends.SnapshotCommand(bottle)
+	for _, labels := range []map[string]string{c.Labels, backends.SnapshotLabels(bottle, opts)} {
+		for key, value := range labels {
+			config.Labels[key] = value
+		}
+	}
+	p := ctr.Configuration.Platform
+	return ociarchive.Image{
+		Reference: snapshotRef(bottle.Slug, opts.Number),
+		Platform:  ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant},
+		Created:   time.Now().UTC(),
+		Comment:   opts.Message,
+		Config:    config,
+	}, nil
+}
+
+// baseConfig is the config of the container's image. An image that somebody
+// has removed, which does not harm a container, is made up from the container:
+// it was given no variables of its own.
+func (b *Backend) baseConfig(ctx context.Context, ctr container) (imageConfig, error) {
+	_, v, err := b.inspectImage(ctx, ctr.Configuration.Image.Reference)
+	if err == nil {
+		return v.Config.Config, nil
+	}
+	if !isNotFound(err) {
+		return imageConfig{}, err
+	}
+	init := ctr.Configuration.InitProcess
+	return imageConfig{
+		User:       init.User.String(),
+		Env:        init.Environment,
+		WorkingDir: init.WorkingDirectory,
+		StopSignal: ctr.Configuration.StopSignal,
+	}, nil
+}

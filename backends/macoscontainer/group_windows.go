@@ -1,0 +1,7 @@
+package macoscontainer
+
+import "syscall"
+
+func ownGroup() *syscall.SysProcAttr { return nil }
+
+func setBlocking(uintptr) {}

@@ -1,0 +1,57 @@
+package macoscontainer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// ArtifactExists reports whether the snapshot's image is there, and is the one
+// that was recorded.
+func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot) (bool, error) {
+	_, v, err := b.inspectImage(ctx, snap.Reference)
+	if isNotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if v.Digest != snap.Digest {
+		return false, fmt.Errorf("image %s is %s, not the recorded %s: another image has taken its tag", snap.Reference, v.Digest, snap.Digest)
+	}
+	return true, nil
+}
+
+// RemoveArtifact removes the snapshot's image.
+func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
+	return b.removeImage(ctx, snap.Reference)
+}
+
+// RemoveCaches removes the image the bottle was built into.
+func (b *Backend) RemoveCaches(ctx context.Context, bottle bottlestate.Bottle) error {
+	return b.removeImage(ctx, base(bottle.Slug))
+}
+
+// removeImage looks first: by a name that is gone, the tool may remove an image
+// that was tagged from it.
+func (b *Backend) removeImage(ctx context.Context, ref string) error {
+	_, _, err := b.inspectImage(ctx, ref)
+	if err == nil {
+		_, err = b.run(ctx, slow, "image", "delete", ref)
+	}
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// unused makes sure that a freeze takes the name away from no image.
+func (b *Backend) unused(ctx context.Context, ref string) error {
+	_, _, err := b.inspectImage(ctx, ref)
+	if isNotFound(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return fmt.Errorf("image %s exists and is not in this bottle's record: it is kept, commit again for the next number", ref)
+}

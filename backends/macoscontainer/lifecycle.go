@@ -1,0 +1,207 @@
+package macoscontainer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/dirtar"
+)
+
+// Create makes the container. Never with run, which deletes it if it does not
+// start.
+func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref string) error {
+	// Looked up first: create would pull a name that it does not know.
+	if _, _, err := b.inspectImage(ctx, ref); err != nil {
+		return err
+	}
+	args := []string{
+		"create",
+		"--name", backends.Name(bottle.Slug),
+		"--label", backends.ContainerLabel + "=" + string(bottle.Slug),
+		"--init", // the first process would not reap, nor hear a signal
+		"--entrypoint", "/bin/sh",
+	}
+	limits, err := limits(bottle)
+	if err != nil {
+		return err
+	}
+	args = append(args, limits...)
+	for _, volume := range bottle.Volumes {
+		args = append(args, "--volume", volume)
+	}
+	for _, path := range bottle.Tmpfs {
+		args = append(args, "--tmpfs", path)
+	}
+	if bottle.Network != "" {
+		args = append(args, "--network", bottle.Network)
+	}
+	_, err = b.run(ctx, slow, append(args, ref, "-c", backends.KeepAlive)...)
+	if ctx.Err() != nil {
+		// The service may have got as far as making it.
+		err = errors.Join(err, b.Remove(context.WithoutCancel(ctx), bottle, true))
+	}
+	return err
+}
+
+func limits(bottle bottlestate.Bottle) (args []string, err error) {
+	if cpus := bottle.NanoCPUs; cpus != 0 {
+		if cpus%1e9 != 0 {
+			return nil, fmt.Errorf("--cpus %g: container gives a bottle whole CPUs only", float64(cpus)/1e9)
+		}
+		args = append(args, "--cpus", strconv.FormatInt(cpus/1e9, 10))
+	}
+	if bottle.Memory != 0 {
+		args = append(args, "--memory", strconv.FormatInt(bottle.Memory, 10))
+	}
+	return args, nil
+}
+
+// CopyWorkspace unpacks the tree into WorkDir, with the ids of the image's user
+// in the stream. It needs a running bottle and a tar in the image: the tool's
+// own copy keeps neither modes nor owners.
+func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, tree io.Reader) error {
+	uid, gid, err := backends.User(ctx, b, bottle)
+	if err != nil {
+		return err
+	}
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(dirtar.Own(w, tree, backends.WorkDir, uid, gid)) }()
+	defer r.Close()
+	var errOut bytes.Buffer
+	err = b.Exec(ctx, bottle, backends.Process{Args: []string{"tar", "-xf", "-", "-C", "/"}, User: "0"}, backends.Stdio{In: r, Out: io.Discard, Err: &errOut})
+	if err != nil {
+		return fmt.Errorf("unpacking it with the image's tar: %w: %s", err, strings.TrimSpace(errOut.String()))
+	}
+	return nil
+}
+
+// Start boots the container and waits until it runs.
+func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
+	if _, err := b.inspect(ctx, bottle); err != nil {
+		return err
+	}
+	if _, err := b.run(ctx, slow, "start", backends.Name(bottle.Slug)); err != nil {
+		if says(err, "failed to find target executable /bin/sh") {
+			return fmt.Errorf("the image has no /bin/sh, which a bottle needs: %w", err)
+		}
+		return err
+	}
+	ctr, err := b.inspect(ctx, bottle)
+	if err == nil && ctr.state() != backends.Running {
+		err = errors.New("the bottle ended as soon as it was started: its image needs sh and sleep")
+	}
+	return err
+}
+
+// Stop stops the container. One that does not answer is killed, and kept.
+func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
+	name := backends.Name(bottle.Slug)
+	_, err := b.run(ctx, quick, "stop", "--time", "10", name)
+	if isNotFound(err) {
+		return nil
+	}
+	var tool *toolError
+	if err == nil || ctx.Err() != nil || errors.As(err, &tool) || errors.Is(err, backends.ErrUnavailable) {
+		return err
+	}
+	if _, killErr := b.run(ctx, quick, "kill", name); killErr != nil {
+		return errors.Join(err, killErr)
+	}
+	return nil
+}
+
+// Remove removes the container, whatever its state.
+func (b *Backend) Remove(ctx context.Context, bottle bottlestate.Bottle, _ bool) error {
+	_, err := b.inspect(ctx, bottle)
+	if err == nil {
+		_, err = b.run(ctx, slow, "delete", "--force", backends.Name(bottle.Slug))
+	}
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// State returns what the container does.
+func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backends.State, error) {
+	ctr, err := b.inspect(ctx, bottle)
+	if isNotFound(err) {
+		return backends.Gone, nil
+	} else if err != nil {
+		return "", err
+	}
+	return ctr.state(), nil
+}
+
+// States returns the states of all bottles with one call.
+func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.State, error) {
+	var all []container
+	if err := b.ask(ctx, &all, "list", "--all", "--format", "json"); err != nil {
+		return nil, err
+	}
+	states := map[bottlestate.Slug]backends.State{}
+	for _, ctr := range all {
+		slug := bottlestate.Slug(ctr.Configuration.Labels[backends.ContainerLabel])
+		if ctr.ID == backends.Name(slug) {
+			states[slug] = ctr.state()
+		}
+	}
+	return states, nil
+}
+
+// ChangedSince says no only for a container that was frozen while it was
+// stopped, and was not started since: the service does not tell when one was
+// stopped, nor, once it was itself restarted, when one was started.
+func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error) {
+	ctr, err := b.inspect(ctx, bottle)
+	if isNotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	started := ctr.Status.StartedDate // of whole seconds
+	unchanged := snap.Stopped && ctr.state() == backends.Stopped && !started.IsZero() && started.Before(snap.Created.Truncate(time.Second))
+	return !unchanged, nil
+}
+
+// Mounts returns the container's volumes, directories of the host and tmpfs.
+func (b *Backend) Mounts(ctx context.Context, bottle bottlestate.Bottle) ([]bottlestate.Mount, error) {
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return nil, err
+	}
+	return mounts(ctr), nil
+}
+
+func mounts(ctr container) []bottlestate.Mount {
+	var all []bottlestate.Mount
+	for _, m := range ctr.Configuration.Mounts {
+		mount := bottlestate.Mount{Source: m.Source, Target: m.Destination}
+		for kind, detail := range m.Type {
+			switch kind {
+			case "virtiofs":
+				mount.Type = "bind"
+			case "tmpfs":
+				mount.Type, mount.Source = "tmpfs", ""
+			case "volume":
+				mount.Type, mount.Source = "volume", volumeName(detail)
+			default:
+				mount.Type = kind
+			}
+		}
+		all = append(all, mount)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Target < all[j].Target })
+	return all
+}
+
+func isNotFound(err error) bool { return errors.Is(err, backends.ErrNotFound) }

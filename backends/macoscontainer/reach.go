@@ -1,0 +1,97 @@
+package macoscontainer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/semver"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+)
+
+// program is the tool's name on PATH.
+const program = "container"
+
+// minimum is the first version with today's JSON.
+const minimum = "1.0.0"
+
+// reachError is why there is nothing to work with.
+type reachError struct {
+	text string
+	kind error
+}
+
+func (e *reachError) Error() string { return e.text }
+func (e *reachError) Unwrap() error { return e.kind }
+
+func unavailable(format string, args ...any) error {
+	return &reachError{fmt.Sprintf(format, args...), backends.ErrUnavailable}
+}
+
+// reach returns the version of the tool and its service, or what keeps them
+// from being used and what to do about that.
+func reach() (string, error) {
+	if runtime.GOOS == "darwin" && runtime.GOARCH != "arm64" {
+		return "", unavailable("container needs a Mac with Apple silicon")
+	}
+	if _, err := exec.LookPath(program); errors.Is(err, exec.ErrNotFound) {
+		return "", &reachError{
+			"container is not installed: get version " + minimum + " or newer from https://github.com/apple/container (it needs a Mac with Apple silicon)",
+			errors.Join(backends.ErrUnavailable, backends.ErrNotInstalled),
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	versions, err := systemVersion(ctx)
+	if err != nil {
+		return "", err
+	}
+	cli := versions[0]
+	switch {
+	case semver.Compare("v"+cli, "v"+minimum) < 0:
+		return "", unavailable("container %s is too old: version %s or newer is needed", cli, minimum)
+	case len(versions) < 2:
+		return "", unavailable("the container service does not answer; start it with: container system start")
+	case versions[1] != cli:
+		return "", unavailable("container is version %s and its service still %s; restart it, which stops all containers, with: container system stop && container system start", cli, versions[1])
+	}
+	return cli, nil
+}
+
+// versionText finds the version in "container-apiserver version X (build: …)".
+var versionText = regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*`)
+
+// systemVersion returns the version of the tool, and that of the service if it
+// answers.
+func systemVersion(ctx context.Context) ([]string, error) {
+	var out, errOut bytes.Buffer
+	cmd := command(ctx, "system", "version", "--format", "json")
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, unavailable("container system version has not answered in 15 seconds")
+		}
+		return nil, unavailable("container system version: %v: %s", err, strings.TrimSpace(errOut.String()))
+	}
+	var parts []struct{ Version string }
+	if err := json.Unmarshal(out.Bytes(), &parts); err != nil || len(parts) == 0 {
+		return nil, unavailable("container system version: unexpected answer %q: is this Apple's container?", out.String())
+	}
+	var versions []string
+	for _, part := range parts {
+		version := versionText.FindString(part.Version)
+		if version == "" {
+			return nil, unavailable("container system version: %q has no version in it", part.Version)
+		}
+		versions = append(versions, version)
+	}
+	return versions, nil
+}

@@ -1,0 +1,134 @@
+package macoscontainer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+)
+
+// How long the tool may take before it is given up: it has no limits of its
+// own for most commands, and is known to hang.
+const (
+	quick = time.Minute      // what only asks or changes a record
+	slow  = 2 * time.Minute  // what boots or stops a virtual machine
+	bulk  = 60 * time.Minute // what reads or writes a whole tree
+	busy  = 5 * time.Minute  // a service that an export keeps from answering
+)
+
+// toolError is a command that failed, in the tool's own words.
+type toolError struct {
+	args   []string
+	stderr string
+	err    error
+}
+
+func (e *toolError) Error() string {
+	text := strings.TrimPrefix(strings.TrimSpace(e.stderr), "Error: ")
+	if text == "" {
+		text = e.err.Error()
+	}
+	return fmt.Sprintf("container %s: %s", verb(e.args), text)
+}
+
+func (e *toolError) Unwrap() []error {
+	errs := []error{e.err}
+	switch {
+	case e.says("XPC connection error"):
+		errs = append(errs, backends.ErrUnavailable)
+	case e.says("container not found"), e.says("image not found"), e.says("container with ID"), e.says("get failed: container"):
+		errs = append(errs, backends.ErrNotFound)
+	}
+	return errs
+}
+
+func (e *toolError) says(text string) bool { return strings.Contains(e.stderr, text) }
+
+// isBusy reports whether the service did not get to answer: it lists its
+// containers before it does anything with one, and cannot while it exports.
+func (e *toolError) isBusy() bool { return e.says("XPC timeout for request to") }
+
+func says(err error, text string) bool {
+	var tool *toolError
+	return errors.As(err, &tool) && tool.says(text)
+}
+
+// verb is the words before the options.
+func verb(args []string) string {
+	n := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") || s != strings.ToLower(s) })
+	if n < 0 {
+		n = len(args)
+	}
+	if args[0] == "image" || args[0] == "system" {
+		return strings.Join(args[:min(n, 2)], " ")
+	}
+	return args[0]
+}
+
+// run runs the tool and returns what it printed.
+func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	if _, err := b.reach(); err != nil {
+		return "", err
+	}
+	for until := time.Now().Add(busy); ; {
+		var out bytes.Buffer
+		err := b.once(ctx, limit, &out, args...)
+		var tool *toolError
+		if !errors.As(err, &tool) || !tool.isBusy() {
+			return out.String(), err
+		}
+		if time.Now().After(until) {
+			return "", fmt.Errorf("the container service has been busy for %v; it cannot answer while a container is exported: %w", busy, err)
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// once runs the tool with its output to out. Its own deadline is an error that
+// says what may help.
+func (b *Backend) once(ctx context.Context, limit time.Duration, out io.Writer, args ...string) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var errOut bytes.Buffer
+	cmd := command(limited, args...)
+	cmd.Stdout, cmd.Stderr = out, &errOut
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case limited.Err() != nil:
+		return fmt.Errorf("container %s has not ended in %v and was given up; if this goes on, restart the service, which stops all containers, with: container system stop && container system start", verb(args), limit)
+	}
+	return &toolError{args, errOut.String(), err}
+}
+
+// command is the tool with an environment that does not change what it does.
+// It is out of reach of the terminal's signals: an interrupt is for this
+// program, which decides when the tool has to end.
+func command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = environ()
+	cmd.SysProcAttr = ownGroup()
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "CONTAINER_DEBUG=") || strings.HasPrefix(v, "CONTAINER_DEFAULT_PLATFORM=")
+	})
+}
