@@ -349,7 +349,7 @@ func TestTreeIsRefused(t *testing.T) {
 		{"no entries", make([]byte, 1024), `the tree is empty`},
 		{"not a tar", bytes.Repeat([]byte("Error: no such container\n"), 100), `read the tree after "": archive/tar: invalid tar header`},
 		{"short", []byte("Error: no such container\n"), `the tree is cut off after "": unexpected EOF`},
-		{"cut in a file", whole[:1500], `pack "a": unexpected EOF`},
+		{"cut in a file", whole[:1500], `the tree is cut off in "a": unexpected EOF`},
 		{"cut in the padding", whole[:512+2000+10], `the tree is cut off after "a": unexpected EOF`},
 		{"cut before a header", whole[:512+2048], `the tree is cut off after "a": unexpected EOF`},
 		{"cut in a header", whole[:512+2048+100], `the tree is cut off after "a": unexpected EOF`},
