@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -423,6 +424,18 @@ func TestReadErrors(t *testing.T) {
 		if _, err := repack(t, in, ociarchive.Network{}); !errors.Is(err, errRead) {
 			t.Errorf("after %d bytes: error %v", n, err)
 		}
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer f.Close()
+	in := bytes.NewReader(tree(t, nasty()...))
+	if _, err := ociarchive.Write(t.Context(), f, in, testImage(), ociarchive.Network{}); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v", err)
 	}
 }
 
