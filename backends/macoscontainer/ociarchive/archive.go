@@ -2,7 +2,6 @@ package ociarchive
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -54,18 +53,18 @@ func (a *archive) start() error {
 func (a *archive) layer(write func(io.Writer) error) (ocispec.Descriptor, error) {
 	place := a.size
 	a.size += blockSize
-	hashed := newHashWriter(a)
-	defer hashed.Close()
-	w := bufio.NewWriterSize(hashed, bufferSize)
-	if err := write(w); err != nil {
-		return ocispec.Descriptor{}, err
+	w := newHashWriter(a)
+	err := write(w)
+	if err == nil {
+		err = w.Flush()
 	}
-	if err := w.Flush(); err != nil {
+	sum := w.Close()
+	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	desc := ocispec.Descriptor{
 		MediaType: ocispec.MediaTypeImageLayer,
-		Digest:    hashed.Digest(),
+		Digest:    sum,
 		Size:      a.size - place - blockSize,
 	}
 	hdr, err := layerHeader(blobName(desc.Digest), desc.Size, a.modTime)

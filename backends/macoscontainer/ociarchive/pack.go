@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // pack copies a tree into a layer. What may be needed again is put aside in a
@@ -16,60 +15,75 @@ import (
 func pack(ctx context.Context, w io.Writer, tree io.Reader, net Network, dir string) error {
 	src, stop := newSource(ctx, tree)
 	defer stop()
-	in := bufio.NewReaderSize(src, bufferSize)
-	layer := newLayer(w)
-	aside := &aside{dir: dir}
-	defer aside.Close()
-	last := ""
-	for r := tar.NewReader(in); ; {
-		hdr, err := r.Next()
-		if err == io.EOF && !src.ended {
-			break
-		}
-		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("the tree is cut off after %q: %w", last, io.ErrUnexpectedEOF)
-		}
-		if err != nil && !errors.Is(err, tar.ErrInsecurePath) { // names are checked here
-			return fmt.Errorf("read the tree after %q: %w", last, err)
-		}
-		last = hdr.Name
-		if err := packEntry(layer, aside, net, hdr, r); err != nil {
-			return fmt.Errorf("pack %q: %w", last, err)
-		}
-	}
-	if last == "" {
-		return errors.New("the tree is empty")
-	}
-	if err := aside.restore(layer); err != nil {
+	p := packer{layer: newLayer(w), aside: aside{dir: dir}, net: net}
+	defer p.aside.Close()
+	if err := p.entries(src); err != nil {
 		return err
 	}
-	if err := layer.Close(); err != nil {
+	if err := p.aside.restore(p.layer); err != nil {
 		return err
 	}
-	_, err := io.Copy(io.Discard, in)
+	if err := p.layer.Close(); err != nil {
+		return err
+	}
+	_, err := io.Copy(io.Discard, src)
 	return err
 }
 
-// packEntry puts an entry where it belongs.
-func packEntry(layer *layer, aside *aside, net Network, hdr *tar.Header, content io.Reader) error {
+type packer struct {
+	layer *layer
+	aside aside
+	net   Network
+}
+
+// entries packs all entries of a tree. The tar reader takes a tree that ends
+// after any entry for a whole one: here only the end-of-archive marker, which
+// it does not read past, is the end.
+func (p *packer) entries(src *source) error {
+	last := ""
+	for r := tar.NewReader(bufio.NewReaderSize(src, bufferSize)); ; {
+		hdr, err := r.Next()
+		switch {
+		case err == io.EOF && !src.ended && last == "":
+			return errors.New("the tree is empty")
+		case err == io.EOF && !src.ended:
+			return nil
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+			return fmt.Errorf("the tree is cut off after %q: %w", last, io.ErrUnexpectedEOF)
+		case err != nil && !errors.Is(err, tar.ErrInsecurePath): // names are checked here
+			return fmt.Errorf("read the tree after %q: %w", last, err)
+		}
+		last = hdr.Name
+		err = p.pack(hdr, r)
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return fmt.Errorf("the tree is cut off in %q: %w", last, err)
+		case err != nil:
+			return fmt.Errorf("pack %q: %w", last, err)
+		}
+	}
+}
+
+// pack puts an entry where it belongs.
+func (p *packer) pack(hdr *tar.Header, content io.Reader) error {
 	hdr, err := entry(hdr)
 	if err != nil {
 		return err
 	}
 	switch {
 	case leftOut(hdr.Name):
-		return aside.keep(hdr, content)
+		return p.aside.keep(hdr, content)
 	case isWhiteout(hdr.Name):
 		return errors.New("a name that starts with .wh. stands for a deleted file in an image")
-	case hdr.Typeflag == tar.TypeLink && aside.has(hdr.Linkname):
-		aside.link(hdr)
+	case hdr.Typeflag == tar.TypeLink && p.aside.has(hdr.Linkname):
+		p.aside.link(hdr)
 		return nil
 	}
-	content, err = net.edit(hdr, content)
+	content, err = p.net.edit(hdr, content)
 	if err != nil {
 		return err
 	}
-	return layer.write(hdr, content)
+	return p.layer.write(hdr, content)
 }
 
 // entry returns the header of a file as a layer is to have it: with clean
@@ -119,38 +133,3 @@ func xattrs(hdr *tar.Header) map[string]string {
 	}
 	return records
 }
-
-// layer is the tar of a layer.
-type layer struct {
-	w   *tar.Writer
-	buf []byte
-}
-
-func newLayer(w io.Writer) *layer {
-	return &layer{w: tar.NewWriter(w), buf: make([]byte, bufferSize)}
-}
-
-// write appends an entry. It takes the header over.
-func (l *layer) write(hdr *tar.Header, content io.Reader) error {
-	if hdr.Typeflag == tar.TypeDir {
-		hdr.Name += "/"
-	}
-	hdr.Format = tar.FormatUnknown // the plainest that can hold the entry
-	if hdr.ModTime.Nanosecond() != 0 {
-		hdr.Format = tar.FormatPAX // others would round it
-	}
-	if !utf8.ValidString(hdr.Name) || !utf8.ValidString(hdr.Linkname) {
-		hdr.PAXRecords["hdrcharset"] = "BINARY" // or the records would have to be UTF-8
-	}
-	if err := l.w.WriteHeader(hdr); err != nil {
-		return err
-	}
-	if hdr.Typeflag != tar.TypeReg {
-		return nil
-	}
-	_, err := io.CopyBuffer(l.w, content, l.buf)
-	return err
-}
-
-// Close ends the tar, and leaves the writer open.
-func (l *layer) Close() error { return l.w.Close() }
