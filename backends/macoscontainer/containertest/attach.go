@@ -126,11 +126,11 @@ func (s *stdio) start() {
 func (c *call) converse(w wire, s *stdio) error {
 	defer s.close()
 	defer w.Close()
-	s.start()
+	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.send(message{Signal: n}) })
 	if s.terminal && s.interactive {
 		go resize(w)
 	}
-	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.send(message{Signal: n}) })
+	s.start()
 	m, _, err := w.receive()
 	if err != nil || !m.Exited {
 		m.Status = 128 + int(syscall.SIGKILL) // with the machine
