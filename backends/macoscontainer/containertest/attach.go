@@ -63,7 +63,7 @@ func openStdio(interactive, terminal bool) (*stdio, error) {
 func raw() (*unix.Termios, error) {
 	saved, err := unix.IoctlGetTermios(0, unix.TCGETS)
 	if err != nil {
-		return nil, errors.New("The operation couldn’t be completed. Inappropriate ioctl for device") //nolint:staticcheck // the tool's text
+		return nil, failed("unknown", "The operation couldn’t be completed. Inappropriate ioctl for device")
 	}
 	t := *saved
 	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON

@@ -104,7 +104,11 @@ func (c *call) create(duplicate string) (*container, error) {
 	if ctr.Configuration, err = c.configure(id, img, v, p); err != nil {
 		return nil, err
 	}
-	leave, err := c.service()
+	enter := c.service
+	if c.command.path == "run" {
+		enter = c.query // it asks for the name first
+	}
+	leave, err := enter()
 	if err != nil {
 		return nil, err
 	}

@@ -86,12 +86,12 @@ func (c *call) exportRoot(id, archive string) error {
 // move moves the archive, over an existing file only in newer versions.
 func (c *call) move(archive, output string) error {
 	if _, err := os.Lstat(output); err == nil && !c.cli.atLeast(1, 2, 1) {
-		return fmt.Errorf("“archive.tar” couldn’t be moved to “%s” because an item with the same name already exists.", filepath.Base(filepath.Dir(output))) //nolint:staticcheck // the tool's text
+		return failed("unknown", "“archive.tar” couldn’t be moved to “%s” because an item with the same name already exists.", filepath.Base(filepath.Dir(output)))
 	}
 	err := os.Rename(archive, output)
 	if !errors.Is(err, unix.EXDEV) {
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("“archive.tar” couldn’t be moved to “%s” because either the former doesn’t exist, or the folder containing the latter doesn’t exist.", filepath.Base(filepath.Dir(output))) //nolint:staticcheck // the tool's text
+			return failed("unknown", "“archive.tar” couldn’t be moved to “%s” because either the former doesn’t exist, or the folder containing the latter doesn’t exist.", filepath.Base(filepath.Dir(output)))
 		}
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 // newRoot is a root for one test, with the image.
 func newRoot(t *testing.T) (*base, string) {
+	t.Parallel()
 	b := newBase(t)
 	root := filepath.Join(t.TempDir(), "root")
 	if err := b.in(root, t.Cleanup); err != nil {
@@ -74,14 +75,18 @@ func TestSignals(t *testing.T) {
 	cmd = b.command(t, root, "exec", "one", "sh", "-c", program)
 	cmd.Env = append(cmd.Env, "CONTAINERTEST_VERSION=1.2.2")
 	stderr := begin(t, cmd, "up\n")
-	for range 3 {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
+	ended := make(chan error)
+	go func() { ended <- cmd.Wait() }()
+	for waiting := true; waiting; {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // too late if it has ended
+		select {
+		case err := <-ended:
+			waiting = false
+			if code := exitCode(err); code != 1 {
+				t.Errorf("exit status %d, want 1", code)
+			}
+		case <-time.After(100 * time.Millisecond): // signals do not queue
 		}
-		time.Sleep(50 * time.Millisecond) // signals do not queue
-	}
-	if code := exitCode(cmd.Wait()); code != 1 {
-		t.Errorf("exit status %d, want 1", code)
 	}
 	for _, want := range []string{"missing signal in xpc message", "\"signal\": 15]", "Received 3 SIGINT/SIGTERM's, forcefully exiting.\n"} {
 		if !strings.Contains(stderr.String(), want) {
@@ -98,36 +103,38 @@ func TestSignals(t *testing.T) {
 func TestHang(t *testing.T) {
 	b, root := newRoot(t)
 	b.must(t, root, "run", "-d", "--name", "one", "base")
+	var wg sync.WaitGroup
 	for name, args := range map[string][]string{"stop": {"stop", "one"}, "exec": {"exec", "one", "true"}, "load": {"image", "load"}} {
-		cmd := b.command(t, root, args...)
-		cmd.Env = append(cmd.Env, "CONTAINERTEST_HANG=stop, exec, image load", "CONTAINERTEST_VERSION=1.2.2")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan struct{})
-		go func() {
-			_ = cmd.Wait()
-			close(ended)
-		}()
-		time.Sleep(500 * time.Millisecond)
-		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-ended:
-			if name == "exec" {
-				t.Error("exec ended with its first SIGINT")
+		wg.Go(func() {
+			if ended := interrupted(t, b.command(t, root, args...)); ended == (name == "exec") {
+				t.Errorf("%s: ended with its first SIGINT: %v", name, ended)
 			}
-		case <-time.After(500 * time.Millisecond):
-			if name != "exec" {
-				t.Errorf("%s ignores SIGINT", name)
-			}
-		}
-		_ = cmd.Process.Kill() // ended, if it did not hang
-		<-ended
+		})
 	}
+	wg.Wait()
 	if out := b.must(t, root, "ls", "-q"); out != "one\n" {
 		t.Errorf("ls printed %q", out)
+	}
+}
+
+// interrupted reports whether a command that hangs ends with a SIGINT.
+func interrupted(t *testing.T, cmd *exec.Cmd) bool {
+	cmd.Env = append(cmd.Env, "CONTAINERTEST_HANG=stop, exec, image load", "CONTAINERTEST_VERSION=1.2.2")
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		return false
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	time.Sleep(time.Second)
+	_ = cmd.Process.Signal(syscall.SIGINT) // ended already, if it does not hang
+	select {
+	case <-ended:
+		return true
+	case <-time.After(time.Second):
+		_ = cmd.Process.Kill()
+		<-ended
+		return false
 	}
 }
 

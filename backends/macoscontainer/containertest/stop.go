@@ -108,7 +108,7 @@ func (ctr *container) stop(signal int, patience time.Duration) error {
 	if err := ctr.kill(signal); err == nil && ended(b, patience) {
 		return ctr.reaped()
 	}
-	if startTime(b.Pid) == b.StartTime {
+	if b.alive() {
 		_ = syscall.Kill(b.Pid, syscall.SIGKILL)
 	}
 	if !ended(b, time.Minute) {
@@ -128,7 +128,7 @@ func (ctr *container) reaped() error {
 // ended waits for the end of a machine.
 func ended(b boot, patience time.Duration) bool {
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		if startTime(b.Pid) != b.StartTime {
+		if !b.alive() {
 			return true
 		}
 		if time.Now().After(end) {
