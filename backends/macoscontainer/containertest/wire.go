@@ -122,3 +122,19 @@ func received(rights []byte) ([]*os.File, error) {
 	}
 	return files, nil
 }
+
+// connect calls a running container's machine.
+func (ctr *container) connect() (wire, error) {
+	dir, err := os.Open(ctr.dir) // the path itself may be too long for a socket
+	if err != nil {
+		return wire{}, err
+	}
+	defer dir.Close()
+	name := fmt.Sprintf("/proc/self/fd/%d/vm.sock", dir.Fd())
+	conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: name, Net: "unixpacket"})
+	if err != nil {
+		return wire{}, failed("invalidState", "container %s is not running", ctr.id())
+	}
+	w := wire{conn}
+	return w, w.SetWriteBuffer(maxMessage)
+}
