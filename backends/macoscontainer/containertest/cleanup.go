@@ -5,6 +5,7 @@ package containertest
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // Cleanup ends all programs that run in containers below root, a directory
@@ -29,6 +30,12 @@ func Cleanup(root string) error {
 			}
 		}
 	}
+	// An export may still be writing, also of a tool that was killed.
+	leave, err := s.lock("service", time.Minute)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for _, entry := range entries {
 		if err := remove(s.path(entry.Name())); err != nil {
 			return err

@@ -4,12 +4,10 @@ package containertest
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,13 +28,16 @@ func runExport(c *call) error {
 	if err := c.checkID(c.args[0]); err != nil {
 		return err
 	}
-	dir := filepath.Join(os.TempDir(), uuid())
+	dir, err := filepath.Abs(filepath.Join(os.TempDir(), uuid()))
+	if err != nil {
+		return err
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	archive := filepath.Join(dir, "archive.tar")
-	if err := c.exportRoot(c.args[0], archive); err != nil {
+	if err := requestExport(exportRequest{c.args[0], archive}); err != nil {
 		return failed("internalError", "failed to export container").because(err)
 	}
 	if !c.has("output") {
@@ -49,38 +50,6 @@ func runExport(c *call) error {
 		return err
 	}
 	return c.move(archive, c.last("output"))
-}
-
-// exportRoot is the service's part. It lets nobody else in.
-func (c *call) exportRoot(id, archive string) error {
-	leave, err := c.service()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	time.Sleep(c.exportDelay)
-	ctr, err := c.container(id)
-	if err != nil {
-		return err
-	}
-	if ctr == nil || !ctr.exists() {
-		return notFound(id)
-	}
-	if ctr.running() && !c.server.atLeast(1, 2, 1) {
-		return failed("invalidState", "container is not stopped")
-	}
-	if !ctr.unpacked() {
-		return fmt.Errorf("file at path %s.ext4 not found", ctr.rootfs())
-	}
-	f, err := os.OpenFile(archive, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := pack(ctr.rootfs(), f, extents); err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // move moves the archive, over an existing file only in newer versions.

@@ -22,6 +22,10 @@ func Main() {
 		bootVM()
 	case "guest":
 		enterGuest()
+	case "export":
+		serveExport()
+	case "probe":
+		probe()
 	}
 	os.Exit(report(os.Stderr, run(os.Args[1:])))
 }

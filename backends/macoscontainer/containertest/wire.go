@@ -16,10 +16,11 @@ import (
 // message is what the tool and a container's virtual machine say to each
 // other. Each is one packet; only requests carry files.
 type message struct {
-	// Boot, Exec and Kill are requests of the tool.
-	Boot *bootRequest `json:"boot,omitempty"`
-	Exec *guestSpec   `json:"exec,omitempty"`
-	Kill int          `json:"kill,omitempty"`
+	// Boot, Exec, Kill and Export are requests of the tool.
+	Boot   *bootRequest   `json:"boot,omitempty"`
+	Exec   *guestSpec     `json:"exec,omitempty"`
+	Kill   int            `json:"kill,omitempty"`
+	Export *exportRequest `json:"export,omitempty"`
 	// Signal and Resize are for the process of this connection.
 	Signal int    `json:"signal,omitempty"`
 	Rows   uint16 `json:"rows,omitempty"`
