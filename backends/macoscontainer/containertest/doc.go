@@ -48,11 +48,12 @@
 //
 // # What differs
 //
-// Networks, ports, resource limits, capabilities and DNS are recorded and not
-// applied. A running container is exported without being frozen. An unwritten
-// extent is lost from an export like a hole, and not filled with another
-// file's blocks. An archive with several images or nested indexes, or with
-// wrong sizes in its descriptors, is refused. A build makes one layer, of the whole tree, and knows few
-// Dockerfile instructions. Output in yaml and toml, and the commands copy,
-// stats, machine, network, volume, prune and registry, are refused.
+// Networks, ports, limits and capabilities are recorded and not applied. A
+// running container is exported without being frozen. An unwritten extent is
+// lost from an export like a hole, and not filled with another file's blocks.
+// A layer that is cut off or garbled is unpacked for ever in all versions. An
+// archive with several images or nested indexes, or with wrong sizes in its
+// descriptors, is refused. A build makes one layer, of the whole tree, and
+// knows few Dockerfile instructions. Output in yaml and toml, and the commands
+// copy, stats, machine, network, volume, prune and registry, are refused.
 package containertest
