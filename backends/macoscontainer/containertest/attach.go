@@ -4,9 +4,7 @@ package containertest
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"sync"
@@ -63,7 +61,7 @@ func openStdio(interactive, terminal bool) (*stdio, error) {
 func raw() (*unix.Termios, error) {
 	saved, err := unix.IoctlGetTermios(0, unix.TCGETS)
 	if err != nil {
-		return nil, errors.New("The operation couldn’t be completed. Inappropriate ioctl for device") //nolint:staticcheck // the tool's text
+		return nil, failed("unknown", "The operation couldn’t be completed. Inappropriate ioctl for device")
 	}
 	t := *saved
 	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
@@ -126,11 +124,11 @@ func (s *stdio) start() {
 func (c *call) converse(w wire, s *stdio) error {
 	defer s.close()
 	defer w.Close()
-	s.start()
+	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.send(message{Signal: n}) })
 	if s.terminal && s.interactive {
 		go resize(w)
 	}
-	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.send(message{Signal: n}) })
+	s.start()
 	m, _, err := w.receive()
 	if err != nil || !m.Exited {
 		m.Status = 128 + int(syscall.SIGKILL) // with the machine
@@ -163,48 +161,4 @@ func resize(w wire) {
 		}
 		<-changed
 	}
-}
-
-// forwardSignals passes signals on to the program, in the versions where that
-// works. Without a terminal the third one ends the tool, and not the program.
-func forwardSignals(v version, terminal bool, send func(int)) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
-	broken := v.atLeast(1, 0, 0) && !v.atLeast(1, 4, 1)
-	go func() {
-		count := 0
-		for s := range signals {
-			n := int(s.(syscall.Signal))
-			switch {
-			case broken && terminal: // swallowed
-			case broken:
-				fmt.Fprintf(os.Stderr, "failed to send signal: [\"error\": invalidArgument: \"missing signal in xpc message\", \"signal\": %d]\n", n)
-			default:
-				send(n)
-			}
-			if s == syscall.SIGINT || s == syscall.SIGTERM {
-				count++
-			}
-			if !terminal && count == 3 {
-				fmt.Fprintln(os.Stderr, "Received 3 SIGINT/SIGTERM's, forcefully exiting.")
-				os.Exit(1)
-			}
-		}
-	}()
-}
-
-// connect calls a running container's machine.
-func (ctr *container) connect() (wire, error) {
-	dir, err := os.Open(ctr.dir) // the path itself may be too long for a socket
-	if err != nil {
-		return wire{}, err
-	}
-	defer dir.Close()
-	name := fmt.Sprintf("/proc/self/fd/%d/vm.sock", dir.Fd())
-	conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: name, Net: "unixpacket"})
-	if err != nil {
-		return wire{}, failed("invalidState", "container %s is not running", ctr.id())
-	}
-	w := wire{conn}
-	return w, w.SetWriteBuffer(maxMessage)
 }

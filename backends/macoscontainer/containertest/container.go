@@ -104,7 +104,13 @@ func (c *container) lastBoot() boot {
 
 func (c *container) running() bool {
 	b := c.lastBoot()
-	return b.Running && (b.Pid == 0 || startTime(b.Pid) == b.StartTime)
+	return b.Running && (b.Pid == 0 || b.alive())
+}
+
+// alive reports whether the machine's process is there, and no other has its
+// pid.
+func (b boot) alive() bool {
+	return b.StartTime != "" && startTime(b.Pid) == b.StartTime
 }
 
 // reap removes a container with --rm that has ended while nobody looked.

@@ -67,6 +67,12 @@ func newBase(t *testing.T) *base {
 		}
 		t.Skip("no static busybox: set BOTTLE_TEST_BUSYBOX")
 	}
+	if err := Available(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
 	dir := t.TempDir()
 	program, err := os.ReadFile(b.busybox)
 	if err != nil {

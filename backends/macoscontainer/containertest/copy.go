@@ -4,12 +4,16 @@ package containertest
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
 )
 
 // copy is the COPY instruction.
@@ -195,4 +199,19 @@ func chown(name string, uid, gid int) error {
 		return nil
 	}
 	return os.Lchown(name, uid, gid)
+}
+
+func readIgnore(r io.Reader) ([]string, error) { return ignorefile.ReadAll(r) }
+
+// ignored returns a function that says whether a path of the context is left
+// out.
+func (b *builder) ignored() (func(string) bool, error) {
+	m, err := patternmatcher.New(b.ignore)
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) bool {
+		out, err := m.MatchesOrParentMatches(name)
+		return err == nil && out
+	}, nil
 }

@@ -8,7 +8,8 @@
 //	testscript.Main(m, map[string]func(){"container": containertest.Main})
 //
 // Everything it keeps is in one directory, which the test names and which
-// [Cleanup] empties. The environment decides how the tool behaves:
+// [Cleanup] empties, after it has ended all programs. [Available] says whether
+// containers can run at all. The environment decides how the tool behaves:
 //
 //	CONTAINERTEST_ROOT            the directory of the state; required
 //	CONTAINERTEST_VERSION         0.12.3, 1.0.0, 1.2.0, 1.2.1, 1.2.2 or 1.4.1 (the default)
@@ -27,8 +28,9 @@
 // anything; run with a failing start, which is start's entry, deletes what it
 // created, as the real one does.
 //
-// A stopped container that the service loses when it restarts is one whose
-// directory, containers/ID in the root, was removed.
+// An export goes on in the service when the tool is killed, and so do the
+// programs in the containers. A container that the service has lost is one
+// whose directory, containers/ID in the root, the test has removed.
 //
 // # What is real
 //
@@ -46,10 +48,12 @@
 //
 // # What differs
 //
-// Networks, ports, resource limits, capabilities and DNS are recorded and not
-// applied. A running container is exported without being frozen. An unwritten
-// extent is lost from an export like a hole, and not filled with another
-// file's blocks. A build makes one layer, of the whole tree, and knows few
-// Dockerfile instructions. Output in yaml and toml, and the commands copy,
-// stats, machine, network, volume, prune and registry, are refused.
+// Networks, ports, limits and capabilities are recorded and not applied. A
+// running container is exported without being frozen. An unwritten extent is
+// lost from an export like a hole, and not filled with another file's blocks.
+// A layer that is cut off or garbled is unpacked for ever in all versions. An
+// archive with several images or nested indexes, or with wrong sizes in its
+// descriptors, is refused. A build makes one layer, of the whole tree, and
+// knows few Dockerfile instructions. Output in yaml and toml, and the commands
+// copy, stats, machine, network, volume, prune and registry, are refused.
 package containertest

@@ -3,19 +3,12 @@
 package containertest
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 
-	"github.com/moby/patternmatcher"
-	"github.com/moby/patternmatcher/ignorefile"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -126,153 +119,4 @@ func (b *builder) label(key, value string) {
 		b.image.Config.Labels = map[string]string{}
 	}
 	b.image.Config.Labels[key] = value
-}
-
-// argv is a command in either form.
-func argv(text string) []string {
-	var args []string
-	if json.Unmarshal([]byte(text), &args) == nil {
-		return args
-	}
-	return []string{"/bin/sh", "-c", text}
-}
-
-func set(values map[string]struct{}, text string) map[string]struct{} {
-	if values == nil {
-		values = map[string]struct{}{}
-	}
-	var items []string
-	if json.Unmarshal([]byte(text), &items) != nil {
-		items = strings.Fields(text)
-	}
-	for _, item := range items {
-		values[item] = struct{}{}
-	}
-	return values
-}
-
-func (b *builder) expand(text string) string {
-	return os.Expand(text, func(key string) string {
-		for _, entry := range b.image.Config.Env {
-			if k, v, _ := strings.Cut(entry, "="); k == key {
-				return v
-			}
-		}
-		return b.args[key]
-	})
-}
-
-// pairs reads key=value ..., or one key and the rest of the line.
-func (b *builder) pairs(text string) ([][2]string, error) {
-	first, rest, _ := strings.Cut(text, " ")
-	if !strings.Contains(first, "=") {
-		return [][2]string{{first, b.expand(unquote(strings.TrimSpace(rest)))}}, nil
-	}
-	var pairs [][2]string
-	for _, w := range words(text) {
-		key, value, ok := strings.Cut(w, "=")
-		if !ok {
-			return nil, fmt.Errorf("syntax error: %s must have the form name=value", w)
-		}
-		if literal, single := strings.CutPrefix(value, "'"); single {
-			value = strings.TrimSuffix(literal, "'")
-		} else {
-			value = b.expand(unquote(value))
-		}
-		pairs = append(pairs, [2]string{unquote(key), value})
-	}
-	return pairs, nil
-}
-
-// words splits at spaces that are not in quotes.
-func words(text string) []string {
-	var all []string
-	var word strings.Builder
-	var quote rune
-	for _, r := range text + " " {
-		switch {
-		case quote == 0 && r == ' ':
-			if word.Len() > 0 {
-				all = append(all, word.String())
-			}
-			word.Reset()
-			continue
-		case quote == 0 && (r == '"' || r == '\''):
-			quote = r
-		case r == quote:
-			quote = 0
-		}
-		word.WriteRune(r)
-	}
-	return all
-}
-
-func unquote(text string) string {
-	if s, err := strconv.Unquote(text); err == nil {
-		return s
-	}
-	return text
-}
-
-// run runs a command in the root, with namespaces of its own.
-func (b *builder) run(args []string) error {
-	config := b.image.Config
-	p := process{Executable: args[0], Arguments: args[1:], Environment: slices.Clone(config.Env), WorkingDirectory: config.WorkingDir}
-	for key, value := range b.args {
-		p.Environment = append(p.Environment, key+"="+value)
-	}
-	if config.User != "" {
-		p.User.Raw = &userRaw{config.User}
-	}
-	attr := isolated()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return err
-	}
-	spec := guestSpec{Root: b.root, Process: p, First: true, Private: true, Mapped: os.Geteuid() != 0}
-	before := missing(b.root, "dev", "proc", "sys")
-	g, err := startGuest(spec, attr, []*os.File{null, logFile(), logFile()}, nil)
-	if err != nil {
-		return err
-	}
-	if status := g.wait(); status != 0 {
-		return fmt.Errorf("process %q did not complete successfully: exit code: %d", strings.Join(args, " "), status)
-	}
-	for _, dir := range before {
-		_ = os.Remove(filepath.Join(b.root, dir)) // only a mount point
-	}
-	return nil
-}
-
-func missing(root string, names ...string) []string {
-	return slices.DeleteFunc(names, func(name string) bool {
-		_, err := os.Lstat(filepath.Join(root, name))
-		return err == nil
-	})
-}
-
-// logFile is stderr, where the log of a build goes, for a guest that closes
-// what it gets.
-func logFile() *os.File {
-	fd, err := syscall.Dup(2)
-	if err != nil {
-		return nil
-	}
-	syscall.CloseOnExec(fd)
-	return os.NewFile(uintptr(fd), "log")
-}
-
-func readIgnore(r io.Reader) ([]string, error) { return ignorefile.ReadAll(r) }
-
-// ignored returns a function that says whether a path of the context is left
-// out.
-func (b *builder) ignored() (func(string) bool, error) {
-	m, err := patternmatcher.New(b.ignore)
-	if err != nil {
-		return nil, err
-	}
-	return func(name string) bool {
-		out, err := m.MatchesOrParentMatches(name)
-		return err == nil && out
-	}, nil
 }

@@ -86,9 +86,9 @@ func (g guestSpec) environment(who identity) []string {
 	var env []string
 	seen := map[string]bool{}
 	add := func(entry string) {
-		key, _, _ := strings.Cut(entry, "=")
+		key, _, assigned := strings.Cut(entry, "=")
 		if !seen[key] {
-			seen[key] = true
+			seen[key] = assigned
 			env = append(env, entry)
 		}
 	}

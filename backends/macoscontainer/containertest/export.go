@@ -4,12 +4,10 @@ package containertest
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,13 +28,16 @@ func runExport(c *call) error {
 	if err := c.checkID(c.args[0]); err != nil {
 		return err
 	}
-	dir := filepath.Join(os.TempDir(), uuid())
+	dir, err := filepath.Abs(filepath.Join(os.TempDir(), uuid()))
+	if err != nil {
+		return err
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	archive := filepath.Join(dir, "archive.tar")
-	if err := c.exportRoot(c.args[0], archive); err != nil {
+	if err := requestExport(exportRequest{c.args[0], archive}); err != nil {
 		return failed("internalError", "failed to export container").because(err)
 	}
 	if !c.has("output") {
@@ -51,47 +52,15 @@ func runExport(c *call) error {
 	return c.move(archive, c.last("output"))
 }
 
-// exportRoot is the service's part. It lets nobody else in.
-func (c *call) exportRoot(id, archive string) error {
-	leave, err := c.service()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	time.Sleep(c.exportDelay)
-	ctr, err := c.container(id)
-	if err != nil {
-		return err
-	}
-	if ctr == nil || !ctr.exists() {
-		return notFound(id)
-	}
-	if ctr.running() && !c.server.atLeast(1, 2, 1) {
-		return failed("invalidState", "container is not stopped")
-	}
-	if !ctr.unpacked() {
-		return fmt.Errorf("file at path %s.ext4 not found", ctr.rootfs())
-	}
-	f, err := os.OpenFile(archive, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := pack(ctr.rootfs(), f, extents); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 // move moves the archive, over an existing file only in newer versions.
 func (c *call) move(archive, output string) error {
 	if _, err := os.Lstat(output); err == nil && !c.cli.atLeast(1, 2, 1) {
-		return fmt.Errorf("“archive.tar” couldn’t be moved to “%s” because an item with the same name already exists.", filepath.Base(filepath.Dir(output))) //nolint:staticcheck // the tool's text
+		return failed("unknown", "“archive.tar” couldn’t be moved to “%s” because an item with the same name already exists.", filepath.Base(filepath.Dir(output)))
 	}
 	err := os.Rename(archive, output)
 	if !errors.Is(err, unix.EXDEV) {
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("“archive.tar” couldn’t be moved to “%s” because either the former doesn’t exist, or the folder containing the latter doesn’t exist.", filepath.Base(filepath.Dir(output))) //nolint:staticcheck // the tool's text
+			return failed("unknown", "“archive.tar” couldn’t be moved to “%s” because either the former doesn’t exist, or the folder containing the latter doesn’t exist.", filepath.Base(filepath.Dir(output)))
 		}
 		return err
 	}

@@ -35,7 +35,7 @@ type layout struct {
 func missingContent(d digest.Digest) error { return fmt.Errorf("missingContent(%q)", d) }
 
 // errDecode is what Foundation says of JSON without a key that is needed.
-var errDecode = errors.New("The data couldn’t be read because it is missing.") //nolint:staticcheck // the tool's text
+var errDecode = failed("unknown", "The data couldn’t be read because it is missing.")
 
 // readLayout checks the two files that every layout has, and all its blobs.
 func (s settings) readLayout(dir string) (*layout, error) {

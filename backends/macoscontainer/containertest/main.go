@@ -22,6 +22,10 @@ func Main() {
 		bootVM()
 	case "guest":
 		enterGuest()
+	case "export":
+		serveExport()
+	case "probe":
+		probe()
 	}
 	os.Exit(report(os.Stderr, run(os.Args[1:])))
 }
@@ -88,9 +92,9 @@ func (c *call) told() error {
 }
 
 func (c *call) hangForever() {
-	switch c.command.path {
-	case "exec", "run":
-		// These have installed their handlers by the time they wait.
+	// Those that stay with a program have installed their handlers by the time
+	// they wait.
+	if path := c.command.path; path == "exec" || path == "run" || c.has("attach") {
 		forwardSignals(c.cli, c.has("tty"), func(int) {})
 	}
 	for {

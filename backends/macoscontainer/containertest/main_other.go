@@ -14,5 +14,8 @@ func Main() {
 	os.Exit(70)
 }
 
+// Available says that there are no containers here.
+func Available() error { return errors.ErrUnsupported }
+
 // Cleanup has nothing to do where no container can be.
 func Cleanup(string) error { return errors.ErrUnsupported }

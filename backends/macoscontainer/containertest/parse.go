@@ -93,24 +93,28 @@ func (c *call) parse(args []string) error {
 }
 
 // option takes one word with options, and the word after it if that is the
-// value of the last of them. It returns the words that are left.
+// option's value. It returns the words that are left. Only flags share a dash,
+// and only long options have their value behind an equals sign.
 func (c *call) option(table []option, word string, rest []string) ([]string, error) {
 	group, attached, equals := strings.Cut(word, "=")
+	if equals && !strings.HasPrefix(group, "--") {
+		return nil, c.command.refuse("Unknown option '%s'", word)
+	}
 	names := split(group)
-	for i, name := range names {
+	for _, name := range names {
 		o, ok := find(table, name)
 		if !ok {
 			return nil, c.command.refuse("Unknown option '%s'", name)
 		}
-		last := i == len(names)-1
+		alone := len(names) == 1
 		value := "true"
 		switch {
-		case o.value == "" && last && equals:
+		case o.value == "" && equals:
 			return nil, c.command.refuse("The option '%s' does not take any value, but '%s' was specified.", name, attached)
 		case o.value == "":
-		case last && equals:
+		case equals:
 			value = attached
-		case last && len(rest) > 0 && (rest[0] == "-" || !strings.HasPrefix(rest[0], "-")):
+		case alone && len(rest) > 0 && (rest[0] == "-" || !strings.HasPrefix(rest[0], "-")):
 			value, rest = rest[0], rest[1:]
 		default:
 			return nil, c.command.refuse("Missing value for '%s'", o)

@@ -3,8 +3,6 @@
 package containertest
 
 import (
-	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,54 +48,6 @@ func runStop(c *call) error {
 	})
 }
 
-// each does something with every container that is named, or with all that
-// run. Failures do not keep it from going on.
-func (c *call) each(wrong string, do func(*container) error) error {
-	ids := c.args
-	if len(ids) == 0 && !c.has("all") {
-		return failed("invalidArgument", "no containers specified and --all not supplied")
-	}
-	if len(ids) > 0 && c.has("all") {
-		return failed("invalidArgument", "explicitly supplied container IDs conflict with the --all flag")
-	}
-	if c.has("all") {
-		all, err := c.containers()
-		if err != nil {
-			return err
-		}
-		for _, ctr := range all {
-			if ctr.running() || c.command.path == "delete" {
-				ids = append(ids, ctr.id())
-			}
-		}
-	}
-	var errs aggregate
-	for _, id := range ids {
-		if err := c.one(id, do); err != nil {
-			errs = append(errs, failed("internalError", "%s", wrong).because(err))
-			continue
-		}
-		fmt.Println(id)
-	}
-	return errs.orNil()
-}
-
-func (c *call) one(id string, do func(*container) error) error {
-	leave, err := c.service() // waits as long as the service is busy
-	if err != nil {
-		return err
-	}
-	ctr, err := c.container(id)
-	leave()
-	if err != nil {
-		return err
-	}
-	if ctr == nil || !ctr.exists() {
-		return notFound(id)
-	}
-	return do(ctr)
-}
-
 // stop asks the first process to end, and ends the machine if it does not.
 func (ctr *container) stop(signal int, patience time.Duration) error {
 	b := ctr.lastBoot()
@@ -108,7 +58,7 @@ func (ctr *container) stop(signal int, patience time.Duration) error {
 	if err := ctr.kill(signal); err == nil && ended(b, patience) {
 		return ctr.reaped()
 	}
-	if startTime(b.Pid) == b.StartTime {
+	if b.alive() {
 		_ = syscall.Kill(b.Pid, syscall.SIGKILL)
 	}
 	if !ended(b, time.Minute) {
@@ -128,7 +78,7 @@ func (ctr *container) reaped() error {
 // ended waits for the end of a machine.
 func ended(b boot, patience time.Duration) bool {
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		if startTime(b.Pid) != b.StartTime {
+		if !b.alive() {
 			return true
 		}
 		if time.Now().After(end) {
@@ -159,34 +109,4 @@ func signalNumber(text string) (int, error) {
 		return int(n), nil
 	}
 	return 0, failed("invalidArgument", "invalid signal: %s", text)
-}
-
-// Cleanup ends all programs that run in containers below root, a directory
-// that was CONTAINERTEST_ROOT, and empties it.
-func Cleanup(root string) error {
-	entries, err := os.ReadDir(root)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s := settings{root: root}
-	all, err := s.containers()
-	if err != nil {
-		return err
-	}
-	for _, ctr := range all {
-		if ctr.running() {
-			if err := ctr.stop(int(syscall.SIGKILL), 0); err != nil {
-				return err
-			}
-		}
-	}
-	for _, entry := range entries {
-		if err := remove(s.path(entry.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

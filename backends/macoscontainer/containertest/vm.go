@@ -212,7 +212,7 @@ func failureMessage(err error) message {
 	if errors.As(err, &f) {
 		return message{Code: f.code, Error: f.message}
 	}
-	return message{Code: "internalError", Error: err.Error()}
+	return message{Code: "unknown", Error: err.Error()}
 }
 
 // failure is the error that a message carries.

@@ -16,10 +16,11 @@ import (
 // message is what the tool and a container's virtual machine say to each
 // other. Each is one packet; only requests carry files.
 type message struct {
-	// Boot, Exec and Kill are requests of the tool.
-	Boot *bootRequest `json:"boot,omitempty"`
-	Exec *guestSpec   `json:"exec,omitempty"`
-	Kill int          `json:"kill,omitempty"`
+	// Boot, Exec, Kill and Export are requests of the tool.
+	Boot   *bootRequest   `json:"boot,omitempty"`
+	Exec   *guestSpec     `json:"exec,omitempty"`
+	Kill   int            `json:"kill,omitempty"`
+	Export *exportRequest `json:"export,omitempty"`
 	// Signal and Resize are for the process of this connection.
 	Signal int    `json:"signal,omitempty"`
 	Rows   uint16 `json:"rows,omitempty"`
@@ -121,4 +122,20 @@ func received(rights []byte) ([]*os.File, error) {
 		}
 	}
 	return files, nil
+}
+
+// connect calls a running container's machine.
+func (ctr *container) connect() (wire, error) {
+	dir, err := os.Open(ctr.dir) // the path itself may be too long for a socket
+	if err != nil {
+		return wire{}, err
+	}
+	defer dir.Close()
+	name := fmt.Sprintf("/proc/self/fd/%d/vm.sock", dir.Fd())
+	conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: name, Net: "unixpacket"})
+	if err != nil {
+		return wire{}, failed("invalidState", "container %s is not running", ctr.id())
+	}
+	w := wire{conn}
+	return w, w.SetWriteBuffer(maxMessage)
 }

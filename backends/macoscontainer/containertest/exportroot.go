@@ -1,0 +1,94 @@
+//go:build linux
+
+package containertest
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// exportRequest is what the tool asks of the service.
+type exportRequest struct {
+	ID      string `json:"id"`
+	Archive string `json:"archive"`
+}
+
+// requestExport has the service write an archive. That is a process of its
+// own, which goes on, and keeps the others waiting, if the tool is killed.
+func requestExport(r exportRequest) error {
+	w, far, err := pair()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	defer far.Close()
+	cmd, err := stage("export")
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(os.Environ(), cmd.Env...)
+	cmd.Dir = "/"
+	cmd.ExtraFiles = []*os.File{far}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	far.Close() // so that its end is seen
+	defer func() { _ = cmd.Wait() }()
+	return w.request(message{Export: &r}, nil)
+}
+
+// serveExport is the main function of that process.
+func serveExport() {
+	s, err := readSettings()
+	if err != nil {
+		os.Exit(70)
+	}
+	w, err := wireOf(os.NewFile(3, "request"))
+	if err != nil {
+		os.Exit(70)
+	}
+	m, _, err := w.receive()
+	if err != nil || m.Export == nil {
+		os.Exit(70)
+	}
+	answer := message{Started: true}
+	if err := s.exportRoot(*m.Export); err != nil {
+		answer = failureMessage(err)
+	}
+	_ = w.send(answer) // to a tool that may be gone
+	os.Exit(0)
+}
+
+// exportRoot writes the archive, and lets nobody else in meanwhile.
+func (s settings) exportRoot(r exportRequest) error {
+	leave, err := s.service()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	time.Sleep(s.exportDelay)
+	ctr, err := s.container(r.ID)
+	if err != nil {
+		return err
+	}
+	if ctr == nil || !ctr.exists() {
+		return notFound(r.ID)
+	}
+	if ctr.running() && !s.server.atLeast(1, 2, 1) {
+		return failed("invalidState", "container is not stopped")
+	}
+	if !ctr.unpacked() {
+		return failed("unknown", "file at path %s.ext4 not found", ctr.rootfs())
+	}
+	f, err := os.OpenFile(r.Archive, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pack(ctr.rootfs(), f, extents); err != nil {
+		return err
+	}
+	return f.Close()
+}
