@@ -22,6 +22,7 @@ import (
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/backends/docker"
+	"github.com/docker-bottle/docker-bottle/backends/macoscontainer"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/commands"
 )
@@ -53,7 +54,8 @@ func main() {
 		Args:       shellescape.QuoteCommand(typed),
 		Invocation: shellescape.QuoteCommand(invocation),
 		Backends: backends.Registry{
-			docker.Name: func() (backends.Backend, error) { return openDocker(cli, dockerCLI) },
+			docker.Name:         func() (backends.Backend, error) { return openDocker(cli, dockerCLI) },
+			macoscontainer.Name: func() (backends.Backend, error) { return macoscontainer.New(), nil },
 		},
 	}
 	err = plugin.RunPlugin(cli, commands.NewRootCommand(program), metadata.Metadata{

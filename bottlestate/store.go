@@ -43,6 +43,13 @@ func (s Store) Lock(ctx context.Context, slug Slug) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	return LockFile(ctx, filepath.Join(dir, string(slug)))
+}
+
+// LockFile waits until no other process holds the lock of the file at path,
+// which is made if it is not there, and returns the function that lets go of
+// it. When ctx ends first, the error is ctx's and nothing is held.
+func LockFile(ctx context.Context, path string) (unlock func(), err error) {
 	type locked struct {
 		unlock func()
 		err    error
@@ -51,7 +58,7 @@ func (s Store) Lock(ctx context.Context, slug Slug) (unlock func(), err error) {
 	// left behind after a cancel lets go of the lock as soon as it gets it.
 	got := make(chan locked, 1)
 	go func() {
-		unlock, err := lockedfile.MutexAt(filepath.Join(dir, string(slug))).Lock()
+		unlock, err := lockedfile.MutexAt(path).Lock()
 		got <- locked{unlock, err}
 	}()
 	select {

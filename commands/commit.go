@@ -15,7 +15,7 @@ import (
 
 type commitOptions struct {
 	message             string
-	yes, quiet, noPause bool
+	yes, quiet, noPause, exact bool
 }
 
 func newCommitCommand(p *Program) *cobra.Command {
@@ -40,6 +40,7 @@ when interrupted, 1 for anything else. After a failure nothing is recorded.`,
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Stop the bottle without asking, where its engine cannot freeze a running one")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print the reference and nothing else")
 	flags.BoolVar(&o.noPause, "no-pause", false, "Do not pause the bottle while it is frozen")
+	flags.BoolVar(&o.exact, "exact", false, "Take the slower way that gets every file right, where the engine has a faster one")
 	return cmd
 }
 
@@ -52,7 +53,7 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 	if err != nil {
 		return err
 	}
-	opts := bottle.CommitOptions{Message: o.message, NoPause: o.noPause, Notify: p.notify, Confirm: p.confirmStop(o.yes)}
+	opts := bottle.CommitOptions{Message: o.message, NoPause: o.noPause, Exact: o.exact, Notify: p.notify, Confirm: p.confirmStop(o.yes)}
 	if o.quiet {
 		opts.Notify = nil
 	}

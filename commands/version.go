@@ -3,11 +3,14 @@ package commands
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/cobra"
+
+	"github.com/docker-bottle/docker-bottle/backends"
 )
 
 func newVersionCommand(p *Program) *cobra.Command {
@@ -35,7 +38,10 @@ func runVersion(ctx context.Context, p *Program, format string) error {
 		if err == nil {
 			versions[name], err = be.Version(ctx)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, backends.ErrNotInstalled):
+			delete(versions, name) // most machines have but one
+		case err != nil:
 			delete(versions, name)
 			p.notify("%s: %v", name, err)
 		}

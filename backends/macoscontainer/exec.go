@@ -124,17 +124,33 @@ func (t *tail) Write(p []byte) (int, error) {
 
 func (t *tail) String() string { return string(t.data) }
 
-// endProgram sends the signal $1 to every program that has the mark $2.
-const endProgram = `for p in /proc/[0-9]*; do
+// findMarked calls the shell function found with the id of each program that
+// has the mark $1.
+const findMarked = `for p in /proc/[0-9]*; do
   e=; while IFS= read -r l || [ -n "$l" ]; do e=$e$l; done 2>/dev/null <$p/environ
-  case $e in *` + markEnv + `=$2*) kill -$1 ${p#/proc/};; esac
-done 2>/dev/null`
+  case $e in *` + markEnv + `=$1*) found ${p#/proc/};; esac
+done 2>/dev/null
+`
+
+// endMarked sends them the signal $2.
+const endMarked = `s=$2; found() { kill -$s $1; }
+` + findMarked
+
+// askStatus prints what is in the status file $2, or nothing while there is a
+// program with the mark $1 that will write to it. If there is neither, the
+// program has ended with its bottle.
+const askStatus = `f=$2; alive=; found() { alive=yes; }
+[ -s $f ] && exec cat $f
+` + findMarked + `[ -n "$alive" ] || [ -s $f ] || exit ` + lost + `
+[ -n "$alive" ] || cat $f`
+
+const lost = "99"
 
 // end ends the programs of an exec, and then the tool.
 func (b *Backend) end(ctx context.Context, bottle bottlestate.Bottle, mark string, killTool func()) {
 	defer killTool()
 	for _, signal := range []string{"TERM", "KILL"} {
-		args := []string{"exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c", endProgram, "sh", signal, mark}
+		args := []string{"exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c", endMarked, "sh", mark, signal}
 		if _, err := b.run(ctx, 10*time.Second, args...); err != nil {
 			return
 		}
@@ -172,14 +188,9 @@ echo $? >"$f"`
 
 const logFile = backends.RunDir + "/log"
 
-// Spawn runs a program in the background. The run is the name of its status
-// file and the time the container was started, which tells a file that will
-// never be written to.
+// Spawn runs a program in the background. The run is its mark and the name of
+// its status file.
 func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backends.Process) (string, error) {
-	ctr, err := b.inspect(ctx, bottle)
-	if err != nil {
-		return "", err
-	}
 	if err := b.makeRunDir(ctx, bottle); err != nil {
 		return "", err
 	}
@@ -191,7 +202,7 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 	if err := cmd.Run(); err != nil {
 		return "", &toolError{[]string{"exec"}, errOut.String(), err}
 	}
-	return id + " " + ctr.Status.StartedDate.UTC().Format(time.RFC3339), nil
+	return id, nil
 }
 
 // makeRunDir makes the place where programs of every user leave a status and
@@ -205,10 +216,10 @@ func (b *Backend) makeRunDir(ctx context.Context, bottle bottlestate.Bottle) err
 // waitEvery is how often Wait looks.
 const waitEvery = 500 * time.Millisecond
 
-// Wait looks for the status until it is written. A stopped bottle cannot be
-// looked into.
+// Wait asks for the status until it is there. A stopped bottle cannot be looked
+// into.
 func (b *Backend) Wait(ctx context.Context, bottle bottlestate.Bottle, run string) (int, error) {
-	id, started, _ := strings.Cut(run, " ")
+	ask := backends.Process{Args: []string{"/bin/sh", "-c", askStatus, "sh", run, path.Join(backends.RunDir, run)}, User: "0"}
 	for {
 		ctr, err := b.inspect(ctx, bottle)
 		if err != nil {
@@ -217,16 +228,18 @@ func (b *Backend) Wait(ctx context.Context, bottle bottlestate.Bottle, run strin
 		if ctr.state() != backends.Running {
 			return 0, errors.New("the bottle is stopped: the exit status of its agent can be read once it is up again")
 		}
-		var out bytes.Buffer
-		err = b.Exec(ctx, bottle, backends.Process{Args: []string{"cat", path.Join(backends.RunDir, id)}, User: "0"}, backends.Stdio{Out: &out, Err: io.Discard})
-		if ctx.Err() != nil {
+		var out, errOut bytes.Buffer
+		err = b.Exec(ctx, bottle, ask, backends.Stdio{Out: &out, Err: &errOut})
+		var exit *backends.ExitError
+		switch status := strings.TrimSpace(out.String()); {
+		case ctx.Err() != nil:
 			return 0, ctx.Err()
-		}
-		if status := strings.TrimSpace(out.String()); err == nil && status != "" {
-			return strconv.Atoi(status)
-		}
-		if ctr.Status.StartedDate.UTC().Format(time.RFC3339) != started {
+		case errors.As(err, &exit) && strconv.Itoa(exit.Code) == lost:
 			return 0, errors.New("the bottle was stopped before its agent ended")
+		case err != nil:
+			return 0, fmt.Errorf("asking for the agent's exit status: %w: %s", err, strings.TrimSpace(errOut.String()))
+		case status != "":
+			return strconv.Atoi(status)
 		}
 		select {
 		case <-ctx.Done():

@@ -13,10 +13,9 @@ import (
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/rogpeppe/go-internal/lockedfile"
 
 	"github.com/docker-bottle/docker-bottle/backends"
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/ociarchive"
+	"github.com/docker-bottle/docker-bottle/ociarchive"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -75,27 +74,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 // oneAtATime waits for the other freezes on this machine: while the service
 // exports it answers nobody, and two at once would be two copies on disk.
 func oneAtATime(ctx context.Context) (unlock func(), err error) {
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("docker-bottle-%d-macos-container.lock", os.Getuid()))
-	type locked struct {
-		unlock func()
-		err    error
-	}
-	got := make(chan locked, 1)
-	go func() {
-		unlock, err := lockedfile.MutexAt(path).Lock()
-		got <- locked{unlock, err}
-	}()
-	select {
-	case l := <-got:
-		return l.unlock, l.err
-	case <-ctx.Done():
-		go func() {
-			if l := <-got; l.err == nil {
-				l.unlock()
-			}
-		}()
-		return nil, ctx.Err()
-	}
+	return bottlestate.LockFile(ctx, filepath.Join(os.TempDir(), fmt.Sprintf("docker-bottle-%d-macos-container.lock", os.Getuid())))
 }
 
 // freeze is one freeze of one bottle.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/ociarchive"
+	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
 
 // pack writes the archive, from an export or, where that is asked for or the

@@ -16,7 +16,7 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/ociarchive"
+	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
 
 // unpack unpacks an archive, strictly, and returns the names in it.

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/ociarchive"
+	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
 
 // file is an entry of a tree. The zero type is a regular file.

@@ -11,7 +11,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/ociarchive"
+	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
 
 // BenchmarkWrite packs trees of 256 MiB, of large files and of small ones.
