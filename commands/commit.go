@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 type commitOptions struct {
-	message             string
+	message                    string
 	yes, quiet, noPause, exact bool
 }
 
@@ -53,13 +54,18 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 	if err != nil {
 		return err
 	}
-	opts := bottle.CommitOptions{Message: o.message, NoPause: o.noPause, Exact: o.exact, Notify: p.notify, Confirm: p.confirmStop(o.yes)}
-	if o.quiet {
-		opts.Notify = nil
+	line := p.progress("freezing "+name, o.quiet)
+	opts := bottle.CommitOptions{
+		Message: o.message,
+		NoPause: o.noPause,
+		Exact:   o.exact,
+		Confirm: p.confirmStop(line, o.yes),
 	}
-	done := p.progress("freezing "+name, o.quiet)
+	if !o.quiet {
+		opts.Notify = func(format string, args ...any) { line.aside(func() { p.notify(format, args...) }) }
+	}
 	snap, err := bottle.Commit(ctx, be, p.Store, b.Slug, opts)
-	done()
+	line.done()
 	if errors.Is(err, backends.ErrNotFound) {
 		return hinted{fmt.Errorf("bottle %s is gone from the engine, there is nothing to commit", b.Slug), fmt.Sprintf("bring it back with: %s resume -d %s", p.Invocation, b.Slug)}
 	} else if err != nil {
@@ -73,15 +79,16 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 }
 
 // confirmStop answers a backend that has to stop the bottle to freeze it.
-func (p *Program) confirmStop(yes bool) func(context.Context, string) (bool, error) {
-	return func(ctx context.Context, question string) (bool, error) {
+func (p *Program) confirmStop(line *progress, yes bool) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, question string) (ok bool, err error) {
 		switch {
 		case yes:
 			return true, nil
 		case !p.interactive():
-			return false, usage("%s: no terminal to ask on, use --yes", question)
+			return false, usage("%s: there is no terminal to ask on, use --yes", strings.TrimSuffix(question, "?"))
 		}
-		return p.confirm(ctx, question)
+		line.aside(func() { ok, err = p.confirm(ctx, question) })
+		return ok, err
 	}
 }
 

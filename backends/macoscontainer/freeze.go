@@ -15,8 +15,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/docker-bottle/docker-bottle/backends"
-	"github.com/docker-bottle/docker-bottle/ociarchive"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
 
 // Freeze packs the bottle's tree into an image, loads it, and makes sure that
