@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,17 +21,22 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/docker-bottle/docker-bottle/backends/backendtest"
+	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/containertest"
 )
 
 var update = flag.Bool("u", false, "update the expected output in the scripts")
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "container" {
+		containertest.Main() // see apple
+	}
 	testscript.Main(m, map[string]func(){"docker-bottle": main})
 }
 
 // TestScripts runs the behaviour in testdata/scripts. The scripts that need
-// an engine have [docker] conditions; with CI set, an engine that does not
-// answer is a failure.
+// an engine have [docker] conditions, those that need the fake of Apple's
+// container [apple]; with CI set, an engine that does not answer is a failure,
+// and so is a fake that cannot run here.
 func TestScripts(t *testing.T) {
 	engine := newEngine(t)
 	testscript.Run(t, testscript.Params{
@@ -41,6 +47,7 @@ func TestScripts(t *testing.T) {
 		Setup:               engine.setup,
 		Condition:           engine.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"apple":    apple,
 			"scripted": scripted,
 			"term":     term,
 			"poll":     poll,
@@ -52,6 +59,7 @@ func TestScripts(t *testing.T) {
 type engine struct {
 	host, busybox string
 	up            bool
+	apple         bool // whether its fake can run here
 }
 
 func newEngine(t *testing.T) *engine {
@@ -63,15 +71,20 @@ func newEngine(t *testing.T) *engine {
 		_, err = api.Ping(ctx, client.PingOptions{})
 	}
 	e.up = err == nil && e.busybox != ""
-	if err != nil && os.Getenv("CI") != "" {
-		t.Fatalf("no Docker engine: %v", err)
+	appleErr := containertest.Available()
+	e.apple = appleErr == nil && e.busybox != ""
+	if err := errors.Join(err, appleErr); err != nil && os.Getenv("CI") != "" {
+		t.Fatal(err)
 	}
 	return e
 }
 
 func (e *engine) condition(name string) (bool, error) {
-	if name == "docker" {
+	switch name {
+	case "docker":
 		return e.up, nil
+	case "apple":
+		return e.apple, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }
@@ -105,10 +118,12 @@ func (e *engine) setup(env *testscript.Env) error {
 	if e.host != "" {
 		env.Setenv("DOCKER_HOST", e.host)
 	}
-	if !e.up {
+	if e.up {
+		env.Defer(func() { sweep(word) })
+	}
+	if e.busybox == "" {
 		return nil
 	}
-	env.Defer(func() { sweep(word) })
 	_, err = backendtest.WriteAgent(filepath.Join(env.WorkDir, "agent"), e.busybox, "CMD [\"sh\", \"-c\", \"echo agent ready\"]\n")
 	return err
 }
@@ -134,6 +149,29 @@ func findInPath(path, name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is not on the script's PATH", name)
+}
+
+// apple VERSION puts a fake of Apple's container of that version on PATH. It
+// keeps its state from call to call.
+func apple(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: apple version")
+	}
+	ts.Setenv("CONTAINERTEST_VERSION", args[0])
+	if ts.Getenv("CONTAINERTEST_ROOT") != "" {
+		return
+	}
+	self, err := os.Executable()
+	ts.Check(err)
+	bin, root, tmp := ts.MkAbs(".apple/bin"), ts.MkAbs(".apple/root"), ts.MkAbs(".apple/tmp")
+	for _, dir := range []string{bin, root, tmp} {
+		ts.Check(os.MkdirAll(dir, 0o755))
+	}
+	ts.Check(os.Symlink(self, filepath.Join(bin, "container")))
+	ts.Setenv("CONTAINERTEST_ROOT", root)
+	ts.Setenv("TMPDIR", tmp)
+	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
+	ts.Defer(func() { ts.Check(containertest.Cleanup(root)) })
 }
 
 // term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
@@ -202,6 +240,7 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 var scriptEnv = []string{
 	"PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "TZ", "B",
 	"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "GORACE", "GOCOVERDIR",
+	"TMPDIR", "CONTAINERTEST_ROOT", "CONTAINERTEST_VERSION", "CONTAINERTEST_LOG",
 }
 
 var control = regexp.MustCompile(`\^[A-Z]`)
