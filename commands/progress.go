@@ -15,6 +15,7 @@ type progress struct {
 	mu    sync.Mutex // held by what else writes to the terminal
 	w     io.Writer
 	begin time.Time
+	drawn bool
 	stop  func()
 }
 
@@ -46,6 +47,7 @@ func (l *progress) draw(ctx context.Context, what string) {
 	defer l.mu.Unlock()
 	if ctx.Err() == nil {
 		fmt.Fprintf(l.w, "\r%s … %.1fs", what, time.Since(l.begin).Seconds())
+		l.drawn = true
 	}
 }
 
@@ -58,8 +60,9 @@ func (l *progress) aside(f func()) {
 }
 
 func (l *progress) clear() {
-	if isTerminal(os.Stderr) {
+	if l.drawn {
 		fmt.Fprint(l.w, "\r\x1b[K")
+		l.drawn = false
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 // so memory is needed for those links alone.
 type aside struct {
 	dir     string
+	scratch scratch
 	f       *os.File
 	removed bool
 	buf     *bufio.Writer
@@ -46,7 +47,7 @@ func (a *aside) keep(hdr *tar.Header, content io.Reader) error {
 }
 
 // has reports whether what the name stands for is not yet in the layer.
-func (a *aside) has(name string) bool { return leftOut(name) || a.names[name] }
+func (a *aside) has(name string) bool { return a.scratch.has(name) || a.names[name] }
 
 // link puts a hard link aside, to something that is there.
 func (a *aside) link(hdr *tar.Header) {
@@ -62,7 +63,7 @@ func (a *aside) link(hdr *tar.Header) {
 func (a *aside) restore(l *layer) error {
 	files := map[string]string{} // by the name that is left out
 	for _, hdr := range a.links {
-		if _, ok := files[hdr.Linkname]; !ok && leftOut(hdr.Linkname) {
+		if _, ok := files[hdr.Linkname]; !ok && a.scratch.has(hdr.Linkname) {
 			files[hdr.Linkname] = hdr.Name
 		}
 	}

@@ -41,10 +41,28 @@ func within(dir, name string) bool {
 	return strings.HasPrefix(name, dir) && len(name) > len(dir) && name[len(dir)] == '/'
 }
 
-// leftOut reports whether an entry is left out because of where it is. Only
-// these very paths count: where /run is a link to /var/run, that is a
+// scratch are the directories whose content is left out, but for lost+found.
+// Only these very paths count: where /run is a link to /var/run, that is a
 // directory like others.
-func leftOut(name string) bool {
-	return name == "lost+found" || within("lost+found", name) ||
-		within("tmp", name) || within("var/tmp", name) || within("run", name)
+type scratch []string
+
+func newScratch(more []string) scratch {
+	s := scratch{"tmp", "var/tmp", "run"}
+	for _, dir := range more {
+		s = append(s, strings.Trim(path.Clean(dir), "/"))
+	}
+	return s
+}
+
+// has reports whether an entry is left out because of where it is.
+func (s scratch) has(name string) bool {
+	if name == "lost+found" || within("lost+found", name) {
+		return true
+	}
+	for _, dir := range s {
+		if within(dir, name) {
+			return true
+		}
+	}
+	return false
 }

@@ -38,6 +38,9 @@ type Image struct {
 	// Config is what a container of the image starts with. Its variables
 	// become part of the image: those that are secret are not to be in it.
 	Config dockerspec.DockerOCIImageConfig
+	// Scratch are directories whose content is left out besides that of /tmp,
+	// /var/tmp and /run.
+	Scratch []string
 	// History is the steps before, oldest first. All are marked as empty:
 	// what they did to the tree is in the one layer.
 	History []ocispec.History
@@ -74,7 +77,7 @@ func Write(ctx context.Context, f *os.File, tree io.Reader, image Image, net Net
 	if err := a.start(); err != nil {
 		return Summary{}, err
 	}
-	layer, err := a.layer(func(w io.Writer) error { return pack(ctx, w, tree, net, filepath.Dir(f.Name())) })
+	layer, err := a.layer(func(w io.Writer) error { return pack(ctx, w, tree, newScratch(image.Scratch), net, filepath.Dir(f.Name())) })
 	if err != nil {
 		return Summary{}, err
 	}

@@ -12,10 +12,10 @@ import (
 
 // pack copies a tree into a layer. What may be needed again is put aside in a
 // file in the directory dir.
-func pack(ctx context.Context, w io.Writer, tree io.Reader, net Network, dir string) error {
+func pack(ctx context.Context, w io.Writer, tree io.Reader, scratch scratch, net Network, dir string) error {
 	src, stop := newSource(ctx, tree)
 	defer stop()
-	p := packer{layer: newLayer(w), aside: aside{dir: dir}, net: net}
+	p := packer{layer: newLayer(w), aside: aside{dir: dir, scratch: scratch}, net: net}
 	defer p.aside.Close()
 	if err := p.entries(src); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (p *packer) pack(hdr *tar.Header, content io.Reader) error {
 		return err
 	}
 	switch {
-	case leftOut(hdr.Name):
+	case p.aside.scratch.has(hdr.Name):
 		return p.aside.keep(hdr, content)
 	case isWhiteout(hdr.Name):
 		return errors.New("a name that starts with .wh. stands for a deleted file in an image")

@@ -213,6 +213,7 @@ func (b *Backend) snapshotImage(ctx context.Context, bottle bottlestate.Bottle, 
 		Created:   time.Now().UTC(),
 		Comment:   opts.Message,
 		Config:    config,
+		Scratch:   []string{backends.RunDir}, // what programs wrote is of this boot
 	}, nil
 }
 

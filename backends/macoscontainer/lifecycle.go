@@ -109,8 +109,8 @@ func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 	if isNotFound(err) {
 		return nil
 	}
-	var tool *toolError
-	if err == nil || ctx.Err() != nil || errors.As(err, &tool) || errors.Is(err, backends.ErrUnavailable) {
+	var hung *deadlineError
+	if !errors.As(err, &hung) {
 		return err
 	}
 	if _, killErr := b.run(ctx, quick, "kill", name); killErr != nil {

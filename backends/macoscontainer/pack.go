@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +15,8 @@ import (
 // pack writes the archive, from an export or, where that is asked for or the
 // export cannot have the tree, from inside the bottle.
 func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ociarchive.Summary, error) {
+	ctx, cancel := context.WithTimeout(ctx, bulk)
+	defer cancel()
 	if f.opts.Exact {
 		return f.packWith(ctx, path, f.exact(ctx, dir))
 	}
@@ -78,8 +79,6 @@ func (f *freeze) exact(ctx context.Context, _ string) source {
 // packWith packs what the command writes. A tree that is cut off does not get
 // through; neither does a whole one from a command that failed.
 func (f *freeze) packWith(ctx context.Context, path string, src source) (sum ociarchive.Summary, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, bulk, fmt.Errorf("container %s has not ended in %v and was given up", src.cmd.Args[1], bulk))
-	defer cancel()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return sum, err
@@ -106,7 +105,7 @@ func (f *freeze) packWith(ctx context.Context, path string, src source) (sum oci
 	waitErr := src.cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return sum, context.Cause(ctx)
+		return sum, gaveUp(ctx, src)
 	case waitErr != nil && src.cmd.ProcessState.ExitCode() != src.good && src.cmd.ProcessState.ExitCode() >= 0:
 		// The tool's own words say more than that its output was cut off.
 		return sum, &toolError{src.cmd.Args[1:], src.errOut.String(), waitErr}
@@ -114,6 +113,14 @@ func (f *freeze) packWith(ctx context.Context, path string, src source) (sum oci
 		return sum, errors.Join(packErr, said(src.errOut))
 	}
 	return sum, file.Close()
+}
+
+// gaveUp is the error of a context that ended, by an interrupt or its deadline.
+func gaveUp(ctx context.Context, src source) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &deadlineError{src.cmd.Args[1:], bulk}
+	}
+	return ctx.Err()
 }
 
 // said is what a command has said, as an error, or nil.

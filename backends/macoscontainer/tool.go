@@ -73,6 +73,16 @@ func verb(args []string) string {
 	return args[0]
 }
 
+// deadlineError is a command that had to be given up.
+type deadlineError struct {
+	args  []string
+	limit time.Duration
+}
+
+func (e *deadlineError) Error() string {
+	return fmt.Sprintf("container %s has not ended in %v and was given up; if this goes on, restart the service, which stops all containers, with: container system stop && container system start", verb(e.args), e.limit)
+}
+
 // run runs the tool and returns what it printed.
 func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) (string, error) {
 	if _, err := b.reach(); err != nil {
@@ -111,7 +121,7 @@ func (b *Backend) once(ctx context.Context, limit time.Duration, out io.Writer, 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case limited.Err() != nil:
-		return fmt.Errorf("container %s has not ended in %v and was given up; if this goes on, restart the service, which stops all containers, with: container system stop && container system start", verb(args), limit)
+		return &deadlineError{args, limit}
 	}
 	return &toolError{args, errOut.String(), err}
 }
