@@ -77,7 +77,9 @@ func Write(ctx context.Context, f *os.File, tree io.Reader, image Image, net Net
 	if err := a.start(); err != nil {
 		return Summary{}, err
 	}
-	layer, err := a.layer(func(w io.Writer) error { return pack(ctx, w, tree, newScratch(image.Scratch), net, filepath.Dir(f.Name())) })
+	layer, err := a.layer(func(w io.Writer) error {
+		return pack(ctx, w, tree, newScratch(image.Scratch), net, filepath.Dir(f.Name()))
+	})
 	if err != nil {
 		return Summary{}, err
 	}

@@ -15,12 +15,10 @@ import (
 // pack writes the archive, from an export or, where that is asked for or the
 // export cannot have the tree, from inside the bottle.
 func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ociarchive.Summary, error) {
-	ctx, cancel := context.WithTimeout(ctx, bulk)
-	defer cancel()
 	if f.opts.Exact {
-		return f.packWith(ctx, path, f.exact(ctx, dir))
+		return f.packWith(ctx, path, f.exact)
 	}
-	sum, err := f.packWith(ctx, path, f.export(ctx, dir))
+	sum, err := f.packWith(ctx, path, func(ctx context.Context) source { return f.export(ctx, dir) })
 	if err == nil || !refused(err) || !running {
 		return sum, err
 	}
@@ -28,7 +26,7 @@ func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ocia
 	if err := f.Start(ctx, f.bottle); err != nil { // it may be stopped for the export
 		return sum, err
 	}
-	exact, exactErr := f.packWith(ctx, path, f.exact(ctx, dir))
+	exact, exactErr := f.packWith(ctx, path, f.exact)
 	if exactErr != nil {
 		return exact, errors.Join(err, exactErr)
 	}
@@ -58,18 +56,26 @@ func (f *freeze) export(ctx context.Context, dir string) source {
 }
 
 // exactScript writes the tree with the image's own tar. GNU tar knows how to
-// stay on one filesystem, and keeps extended attributes; any other is told
-// what to leave out.
-const exactScript = `if tar --version 2>/dev/null | grep -q GNU; then
+// stay on one filesystem, and keeps extended attributes. Any other is given
+// what is in the root directory but for the mount points; what is mounted
+// further below it could not be told to leave out.
+const exactScript = `command -v tar >/dev/null || { echo "the image has no tar, which the exact way needs" >&2; exit 2; }
+if tar --version 2>/dev/null | grep -q GNU; then
   exec tar --create --one-file-system --xattrs '--xattrs-include=*' --file=- --directory=/ .
 fi
+mounted=; while read -r _ at _; do mounted="$mounted $at"; done </proc/mounts
 set --
-while read -r _ at _; do case $at in /) ;; *) set -- "$@" --exclude ".$at";; esac; done </proc/mounts
-exec tar -c -f - "$@" -C / .`
+for f in /* /.[!.]*; do
+  [ -e "$f" ] || [ -L "$f" ] || continue
+  case "$mounted " in *" $f "*) continue;; esac
+  case "$mounted" in *" $f/"*) echo "something is mounted below $f, which the exact way needs GNU tar for" >&2; exit 2;; esac
+  set -- "$@" ".$f"
+done
+exec tar -c -f - -C / "$@"`
 
 // exact reads every file through the kernel: the export gets sparse and
 // preallocated ones wrong.
-func (f *freeze) exact(ctx context.Context, _ string) source {
+func (f *freeze) exact(ctx context.Context) source {
 	return source{
 		cmd:  command(ctx, "exec", "--user", "0", backends.Name(f.bottle.Slug), "/bin/sh", "-c", exactScript),
 		good: 1, // "file changed as we read it"
@@ -78,7 +84,10 @@ func (f *freeze) exact(ctx context.Context, _ string) source {
 
 // packWith packs what the command writes. A tree that is cut off does not get
 // through; neither does a whole one from a command that failed.
-func (f *freeze) packWith(ctx context.Context, path string, src source) (sum ociarchive.Summary, err error) {
+func (f *freeze) packWith(ctx context.Context, path string, open func(context.Context) source) (sum ociarchive.Summary, err error) {
+	limited, cancel := context.WithTimeout(ctx, bulk)
+	defer cancel()
+	src := open(limited)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return sum, err
@@ -94,7 +103,7 @@ func (f *freeze) packWith(ctx context.Context, path string, src source) (sum oci
 		return sum, err
 	}
 	own, gateways := f.ctr.addresses()
-	sum, packErr := ociarchive.Write(ctx, file, tree, f.img, ociarchive.Network{
+	sum, packErr := ociarchive.Write(limited, file, tree, f.img, ociarchive.Network{
 		Host:        backends.Name(f.bottle.Slug),
 		Addresses:   own,
 		Nameservers: gateways,
@@ -105,7 +114,9 @@ func (f *freeze) packWith(ctx context.Context, path string, src source) (sum oci
 	waitErr := src.cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return sum, gaveUp(ctx, src)
+		return sum, ctx.Err()
+	case limited.Err() != nil:
+		return sum, &deadlineError{src.cmd.Args[1:], bulk}
 	case waitErr != nil && src.cmd.ProcessState.ExitCode() != src.good && src.cmd.ProcessState.ExitCode() >= 0:
 		// The tool's own words say more than that its output was cut off.
 		return sum, &toolError{src.cmd.Args[1:], src.errOut.String(), waitErr}
@@ -113,14 +124,6 @@ func (f *freeze) packWith(ctx context.Context, path string, src source) (sum oci
 		return sum, errors.Join(packErr, said(src.errOut))
 	}
 	return sum, file.Close()
-}
-
-// gaveUp is the error of a context that ended, by an interrupt or its deadline.
-func gaveUp(ctx context.Context, src source) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &deadlineError{src.cmd.Args[1:], bulk}
-	}
-	return ctx.Err()
 }
 
 // said is what a command has said, as an error, or nil.
