@@ -208,7 +208,7 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 // makeRunDir makes the place where programs of every user leave a status and
 // add to the log.
 func (b *Backend) makeRunDir(ctx context.Context, bottle bottlestate.Bottle) error {
-	_, err := b.run(ctx, quick, "exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c",
+	_, err := b.run(ctx, b.limits.quick, "exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c",
 		"cd "+backends.RunDir+" 2>/dev/null || { mkdir "+backends.RunDir+" && : >"+logFile+" && chmod 1777 "+backends.RunDir+" && chmod 666 "+logFile+"; }")
 	return err
 }

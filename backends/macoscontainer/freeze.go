@@ -140,7 +140,7 @@ func (f *freeze) make(ctx context.Context, running bool) (sum ociarchive.Summary
 
 // load loads the archive. The tool prints the names of what it has loaded.
 func (f *freeze) load(ctx context.Context, path string) error {
-	out, err := f.run(ctx, bulk, "image", "load", "--input", path)
+	out, err := f.run(ctx, f.limits.bulk, "image", "load", "--input", path)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func shown(c dockerspec.DockerOCIImageConfig) imageConfig {
 func (f *freeze) unload(ctx context.Context, sum ociarchive.Summary) error {
 	_, v, err := f.inspectImage(ctx, f.img.Reference)
 	if err == nil && v.Digest == sum.Manifest.String() {
-		_, err = f.run(ctx, slow, "image", "delete", f.img.Reference)
+		_, err = f.run(ctx, f.limits.slow, "image", "delete", f.img.Reference)
 	}
 	if err != nil && !isNotFound(err) {
 		return fmt.Errorf("an image may be left, remove it with: container image delete %s (%w)", f.img.Reference, err)

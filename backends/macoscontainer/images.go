@@ -37,7 +37,7 @@ func (b *Backend) RemoveCaches(ctx context.Context, bottle bottlestate.Bottle) e
 func (b *Backend) removeImage(ctx context.Context, ref string) error {
 	_, _, err := b.inspectImage(ctx, ref)
 	if err == nil {
-		_, err = b.run(ctx, slow, "image", "delete", ref)
+		_, err = b.run(ctx, b.limits.slow, "image", "delete", ref)
 	}
 	if isNotFound(err) {
 		return nil

@@ -161,7 +161,7 @@ func sameName(a, b string) bool {
 const architecture = "arm64"
 
 func (b *Backend) ask(ctx context.Context, answer any, args ...string) error {
-	out, err := b.run(ctx, quick, args...)
+	out, err := b.run(ctx, b.limits.quick, args...)
 	if err != nil {
 		return err
 	}

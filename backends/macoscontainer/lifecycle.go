@@ -30,11 +30,11 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 		"--init", // the first process would not reap, nor hear a signal
 		"--entrypoint", "/bin/sh",
 	}
-	limits, err := limits(bottle)
+	resources, err := resources(bottle)
 	if err != nil {
 		return err
 	}
-	args = append(args, limits...)
+	args = append(args, resources...)
 	for _, volume := range bottle.Volumes {
 		args = append(args, "--volume", volume)
 	}
@@ -44,7 +44,7 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 	if bottle.Network != "" {
 		args = append(args, "--network", bottle.Network)
 	}
-	_, err = b.run(ctx, slow, append(args, ref, "-c", backends.KeepAlive)...)
+	_, err = b.run(ctx, b.limits.slow, append(args, ref, "-c", backends.KeepAlive)...)
 	if ctx.Err() != nil {
 		// The service may have got as far as making it.
 		err = errors.Join(err, b.Remove(context.WithoutCancel(ctx), bottle, true))
@@ -52,7 +52,7 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 	return err
 }
 
-func limits(bottle bottlestate.Bottle) (args []string, err error) {
+func resources(bottle bottlestate.Bottle) (args []string, err error) {
 	if cpus := bottle.NanoCPUs; cpus != 0 {
 		if cpus%1e9 != 0 {
 			return nil, fmt.Errorf("--cpus %g: container gives a bottle whole CPUs only", float64(cpus)/1e9)
@@ -89,7 +89,7 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 	if _, err := b.inspect(ctx, bottle); err != nil {
 		return err
 	}
-	if _, err := b.run(ctx, slow, "start", backends.Name(bottle.Slug)); err != nil {
+	if _, err := b.run(ctx, b.limits.slow, "start", backends.Name(bottle.Slug)); err != nil {
 		if says(err, "failed to find target executable /bin/sh") {
 			return fmt.Errorf("the image has no /bin/sh, which a bottle needs: %w", err)
 		}
@@ -105,7 +105,7 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 // Stop stops the container. One that does not answer is killed, and kept.
 func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 	name := backends.Name(bottle.Slug)
-	_, err := b.run(ctx, quick, "stop", "--time", "10", name)
+	_, err := b.run(ctx, b.limits.quick, "stop", "--time", "10", name)
 	if isNotFound(err) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 	if !errors.As(err, &hung) {
 		return err
 	}
-	if _, killErr := b.run(ctx, quick, "kill", name); killErr != nil {
+	if _, killErr := b.run(ctx, b.limits.quick, "kill", name); killErr != nil {
 		return errors.Join(err, killErr)
 	}
 	return nil
@@ -123,7 +123,7 @@ func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 func (b *Backend) Remove(ctx context.Context, bottle bottlestate.Bottle, _ bool) error {
 	_, err := b.inspect(ctx, bottle)
 	if err == nil {
-		_, err = b.run(ctx, slow, "delete", "--force", backends.Name(bottle.Slug))
+		_, err = b.run(ctx, b.limits.slow, "delete", "--force", backends.Name(bottle.Slug))
 	}
 	if isNotFound(err) {
 		return nil

@@ -24,14 +24,15 @@ const Name = "macos-container"
 // Backend is this machine's container service.
 type Backend struct {
 	// reach finds out, once, whether the tool can be worked with.
-	reach func() (version string, err error)
+	reach  func() (version string, err error)
+	limits limits
 }
 
 var _ backends.Backend = &Backend{}
 
 // New returns the backend. Nothing is run yet.
 func New() *Backend {
-	return &Backend{reach: sync.OnceValues(reach)}
+	return &Backend{reach: sync.OnceValues(reach), limits: patient}
 }
 
 // Name returns "macos-container".

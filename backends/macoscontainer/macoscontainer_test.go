@@ -1,59 +1,28 @@
-package macoscontainer_test
+package macoscontainer
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/docker-bottle/docker-bottle/backends/backendtest"
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer"
-	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/containertest"
 )
 
-func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "container" {
-		containertest.Main()
-	}
-	os.Exit(m.Run())
-}
-
-// TestConformance runs against the real tool, on a Mac that has it.
+// TestConformance runs against the real tool, on a Mac that has it. The
+// busybox of its images has to be one for linux/arm64.
 func TestConformance(t *testing.T) {
-	if _, err := exec.LookPath("container"); err != nil {
+	if _, err := exec.LookPath(program); err != nil {
 		t.Skip("Apple's container is not here")
 	}
-	backendtest.Run(t, macoscontainer.New(), backendtest.Busybox(t))
+	backendtest.Run(t, New(), backendtest.Busybox(t))
 }
 
-// TestConformanceFake runs against the fake, of versions that freeze in
-// different ways.
+// TestConformanceFake runs against the fake: of a version that has to stop a
+// bottle to freeze it, and of one that has not.
 func TestConformanceFake(t *testing.T) {
 	for _, version := range []string{"1.2.0", "1.4.1"} {
 		t.Run(version, func(t *testing.T) {
 			fake(t, version)
-			backendtest.Run(t, macoscontainer.New(), backendtest.Busybox(t))
+			backendtest.Run(t, New(), backendtest.Busybox(t))
 		})
 	}
-}
-
-// fake puts the fake tool on PATH, with a state of its own.
-func fake(t *testing.T, version string) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin, root := t.TempDir(), t.TempDir()
-	if err := os.Symlink(self, filepath.Join(bin, "container")); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
-	t.Setenv("CONTAINERTEST_ROOT", root)
-	t.Setenv("CONTAINERTEST_VERSION", version)
-	t.Cleanup(func() {
-		if err := containertest.Cleanup(root); err != nil {
-			t.Error(err)
-		}
-	})
 }

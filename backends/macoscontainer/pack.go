@@ -3,6 +3,7 @@ package macoscontainer
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"os/exec"
@@ -43,8 +44,10 @@ func refused(err error) bool {
 type source struct {
 	cmd    *exec.Cmd
 	errOut *bytes.Buffer
-	// good are the exit statuses besides 0 that come with a whole tree.
+	// good is the exit status besides 0 that comes with a whole tree.
 	good int
+	// end ends what the command has started elsewhere; it may be nil.
+	end func()
 }
 
 // export is the tool's own way. What the tool keeps on disk meanwhile it keeps
@@ -76,16 +79,19 @@ exec tar -c -f - -C / "$@"`
 // exact reads every file through the kernel: the export gets sparse and
 // preallocated ones wrong.
 func (f *freeze) exact(ctx context.Context) source {
+	mark := strings.ToLower(rand.Text())
+	tar := backends.Process{Args: []string{"/bin/sh", "-c", exactScript}, User: "0"}
 	return source{
-		cmd:  command(ctx, "exec", "--user", "0", backends.Name(f.bottle.Slug), "/bin/sh", "-c", exactScript),
+		cmd:  f.execCommand(ctx, f.bottle, tar, mark),
 		good: 1, // "file changed as we read it"
+		end:  func() { f.end(context.WithoutCancel(ctx), f.bottle, mark, func() {}) },
 	}
 }
 
 // packWith packs what the command writes. A tree that is cut off does not get
 // through; neither does a whole one from a command that failed.
 func (f *freeze) packWith(ctx context.Context, path string, open func(context.Context) source) (sum ociarchive.Summary, err error) {
-	limited, cancel := context.WithTimeout(ctx, bulk)
+	limited, cancel := context.WithTimeout(ctx, f.limits.bulk)
 	defer cancel()
 	src := open(limited)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
@@ -110,13 +116,16 @@ func (f *freeze) packWith(ctx context.Context, path string, open func(context.Co
 	})
 	if packErr != nil {
 		_ = src.cmd.Process.Kill() // nobody reads on
+		if src.end != nil {
+			src.end()
+		}
 	}
 	waitErr := src.cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return sum, ctx.Err()
 	case limited.Err() != nil:
-		return sum, &deadlineError{src.cmd.Args[1:], bulk}
+		return sum, &deadlineError{src.cmd.Args[1:], f.limits.bulk}
 	case waitErr != nil && src.cmd.ProcessState.ExitCode() != src.good && src.cmd.ProcessState.ExitCode() >= 0:
 		// The tool's own words say more than that its output was cut off.
 		return sum, &toolError{src.cmd.Args[1:], src.errOut.String(), waitErr}

@@ -15,14 +15,16 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 )
 
-// How long the tool may take before it is given up: it has no limits of its
-// own for most commands, and is known to hang.
-const (
-	quick = time.Minute      // what only asks or changes a record
-	slow  = 2 * time.Minute  // what boots or stops a virtual machine
-	bulk  = 60 * time.Minute // what reads or writes a whole tree
-	busy  = 5 * time.Minute  // a service that an export keeps from answering
-)
+// limits say how long the tool may take before it is given up: it has no
+// limits of its own for most commands, and is known to hang.
+type limits struct {
+	quick time.Duration // what only asks or changes a record
+	slow  time.Duration // what boots or stops a virtual machine
+	bulk  time.Duration // what reads or writes a whole tree
+	busy  time.Duration // a service that an export keeps from answering
+}
+
+var patient = limits{quick: time.Minute, slow: 2 * time.Minute, bulk: time.Hour, busy: 5 * time.Minute}
 
 // toolError is a command that failed, in the tool's own words.
 type toolError struct {
@@ -88,7 +90,7 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 	if _, err := b.reach(); err != nil {
 		return "", err
 	}
-	for until := time.Now().Add(busy); ; {
+	for until := time.Now().Add(b.limits.busy); ; {
 		var out bytes.Buffer
 		err := b.once(ctx, limit, &out, args...)
 		var tool *toolError
@@ -96,7 +98,7 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 			return out.String(), err
 		}
 		if time.Now().After(until) {
-			return "", fmt.Errorf("the container service has been busy for %v; it cannot answer while a container is exported: %w", busy, err)
+			return "", fmt.Errorf("the container service has been busy for %v; it cannot answer while a container is exported: %w", b.limits.busy, err)
 		}
 		select {
 		case <-ctx.Done():
