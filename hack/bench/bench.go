@@ -70,7 +70,7 @@ func (b *bench) alternate(ctx context.Context, name string, n int, prepare func(
 			slices.Reverse(sides)
 		}
 		for _, side := range sides {
-			_, c, err := b.call(ctx, side.args...)
+			_, c, err := b.call(ctx, nil, side.args)
 			if err != nil {
 				return err
 			}
@@ -85,23 +85,22 @@ func (b *bench) alternate(ctx context.Context, name string, n int, prepare func(
 }
 
 func (b *bench) docker(ctx context.Context, args ...string) (string, error) {
-	out, _, err := b.call(ctx, args...)
+	out, _, err := b.call(ctx, nil, docker(args...))
 	return out, err
 }
 
-// call runs docker. ctx is looked at before, and a command that has begun
-// ends in its own time: an engine goes on with a commit that its client has
-// given up, and would make the image after the clean-up.
-func (b *bench) call(ctx context.Context, args ...string) (string, cost, error) {
-	return b.callWith(ctx, nil, args...)
-}
+// docker is docker's command line.
+func docker(args ...string) []string { return append([]string{"docker"}, args...) }
 
-func (b *bench) callWith(ctx context.Context, stdin io.Reader, args ...string) (string, cost, error) {
+// call runs a command line. ctx is looked at before, and a command that has
+// begun ends in its own time: an engine goes on with a commit that its client
+// has given up, and would make the image after the clean-up.
+func (b *bench) call(ctx context.Context, stdin io.Reader, args []string) (string, cost, error) {
 	if err := ctx.Err(); err != nil {
 		return "", cost{}, err
 	}
 	var out, stderr bytes.Buffer
-	cmd := exec.Command("docker", args...)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = b.env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // out of reach of Ctrl-C
@@ -109,7 +108,7 @@ func (b *bench) callWith(ctx context.Context, stdin io.Reader, args ...string) (
 	err := cmd.Run()
 	took := time.Since(began)
 	if err != nil {
-		return "", cost{}, fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
+		return "", cost{}, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return strings.TrimSpace(out.String()), cost{took, peak(cmd.ProcessState)}, nil
 }
@@ -157,7 +156,7 @@ func (b *bench) clean() error {
 
 func (b *bench) print(w io.Writer) {
 	fmt.Fprintf(w, "%s; medians, of %d runs or as given; memory is the largest process's peak\n\n", b.engine, b.n)
-	fmt.Fprintln(w, "| command | ratio | docker bottle | docker | memory ratio | docker bottle | docker |")
+	fmt.Fprintln(w, "| command | ratio | docker bottle | plain | memory ratio | docker bottle | plain |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, r := range b.rows {
 		bottle, plain := median(r.bottle), median(r.plain)

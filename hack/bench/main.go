@@ -23,6 +23,7 @@ func main() {
 	quick := flag.Bool("quick", false, "leave out the commit of 1 GB")
 	plugin := flag.String("plugin", "bin/docker-bottle", "the plugin's `file`")
 	busybox := flag.String("busybox", "bin/busybox", "a static busybox's `file`")
+	tree := flag.String("pack", "", "only pack this `tree`; a measurement calls it")
 	flag.Parse()
 	if flag.NArg() > 0 || *n < 1 {
 		flag.Usage()
@@ -33,7 +34,12 @@ func main() {
 		<-ctx.Done()
 		stop() // a second signal kills
 	}()
-	err := run(ctx, *n, *quick, *plugin, *busybox)
+	var err error
+	if *tree != "" {
+		err = packFile(ctx, *tree)
+	} else {
+		err = run(ctx, *n, *quick, *plugin, *busybox)
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "bench: interrupted")
@@ -59,6 +65,7 @@ func run(ctx context.Context, n int, quick bool, plugin, busybox string) (err er
 		b.commits(quick),
 		b.resume,
 		b.ls,
+		b.pack,
 	} {
 		if err := measure(ctx); err != nil {
 			return err

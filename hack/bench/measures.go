@@ -34,10 +34,10 @@ func (b *bench) importImage(ctx context.Context, busybox string) error {
 	go func() { w.CloseWithError(writeTree(w, busybox, strings.Fields(string(applets)))) }()
 	defer r.Close()
 	b.image = "docker-bottle-bench:" + b.word
-	_, _, err = b.callWith(ctx, r, "import",
+	_, _, err = b.call(ctx, r, docker("import",
 		"--change", "ENV PATH=/bin",
 		"--change", "LABEL "+label+"="+b.word, // inherited by all that is made from it
-		"-", b.image)
+		"-", b.image))
 	return err
 }
 
@@ -76,7 +76,7 @@ func writeTree(w io.Writer, busybox string, applets []string) error {
 func (b *bench) start(ctx context.Context) error {
 	return b.alternate(ctx, "`start -d` : `docker run -d`", b.n, func() (bottle, plain []string, clean func() error, err error) {
 		slug, name := b.name(), b.name()
-		return b.startArgs(slug), b.runArgs(name, b.image), func() error { return b.remove(ctx, slug, name) }, nil
+		return docker(b.startArgs(slug)...), docker(b.runArgs(name, b.image)...), func() error { return b.remove(ctx, slug, name) }, nil
 	})
 }
 
@@ -148,7 +148,7 @@ func (b *bench) commit(ctx context.Context, size, script string, runs int) error
 				return nil, nil, nil, err
 			}
 		}
-		return []string{"bottle", "commit", slug}, []string{"commit", name, snapshotOf(name)}, func() error { return b.remove(ctx, slug, name) }, nil
+		return docker("bottle", "commit", slug), docker("commit", name, snapshotOf(name)), func() error { return b.remove(ctx, slug, name) }, nil
 	})
 }
 
@@ -166,7 +166,7 @@ func (b *bench) resume(ctx context.Context) error {
 		if _, err := b.docker(ctx, "rm", "-f", "bottle-"+slug); err != nil {
 			return nil, nil, nil, err
 		}
-		return []string{"bottle", "resume", "-d", slug}, b.runArgs(name, ref), func() error { return b.removePlainFirst(ctx, slug, name) }, nil
+		return docker("bottle", "resume", "-d", slug), docker(b.runArgs(name, ref)...), func() error { return b.removePlainFirst(ctx, slug, name) }, nil
 	})
 }
 
@@ -196,7 +196,7 @@ func (b *bench) ls(ctx context.Context) error {
 	}
 	what := fmt.Sprintf("`ls` of %d bottles with %d snapshots each : `docker ps -a`", bottles, snapshots)
 	return b.alternate(ctx, what, b.n, func() (bottle, plain []string, clean func() error, err error) {
-		return []string{"bottle", "ls"}, []string{"ps", "-a"}, func() error { return nil }, nil
+		return docker("bottle", "ls"), docker("ps", "-a"), func() error { return nil }, nil
 	})
 }
 
