@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +17,24 @@ import (
 // Images carry other keys: an image inherits the labels of the container it is
 // made from, and a container, on some engines, those of its image.
 const ContainerLabel = "io.github.docker-bottle.bottle"
+
+// SnapshotRef is the reference of a snapshot that is an image. Each has its
+// own: an image that loses its tag is pruned.
+func SnapshotRef(slug bottlestate.Slug, number int) string {
+	return fmt.Sprintf("docker-bottle/%s:%d", slug, number)
+}
+
+// BaseRef is the reference of the image that a bottle is built into.
+func BaseRef(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":base" }
+
+// LogTerminal returns the terminal that a build's log goes to, for a builder
+// that draws on it, or nil.
+func LogTerminal(log io.Writer) *os.File {
+	if l, ok := log.(interface{ Terminal() *os.File }); ok {
+		return l.Terminal()
+	}
+	return nil
+}
 
 // The labels of a snapshot, from which its record can be written again.
 const (

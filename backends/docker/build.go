@@ -37,7 +37,7 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 	if b.engine.Buildx {
 		build = b.buildCommand
 	}
-	id, err := build(ctx, base(bottle.Slug), src, log)
+	id, err := build(ctx, backends.BaseRef(bottle.Slug), src, log)
 	if err != nil {
 		return backends.Image{}, fmt.Errorf("building %s: %w", src.Dockerfile, err)
 	}
@@ -56,9 +56,6 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 	return image, nil
 }
 
-// terminal is a log that a builder may draw on.
-type terminal interface{ Terminal() *os.File }
-
 func (b *Backend) buildCommand(ctx context.Context, tag string, src backends.Source, log io.Writer) (id string, err error) {
 	dir, err := os.MkdirTemp("", "docker-bottle-build-")
 	if err != nil {
@@ -76,8 +73,8 @@ func (b *Backend) buildCommand(ctx context.Context, tag string, src backends.Sou
 	// An attestation would make the image an index, with a digest of its own.
 	cmd.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
 	cmd.Stdout, cmd.Stderr = log, log
-	if t, ok := log.(terminal); ok && t.Terminal() != nil {
-		cmd.Stdout, cmd.Stderr = t.Terminal(), t.Terminal()
+	if terminal := backends.LogTerminal(log); terminal != nil {
+		cmd.Stdout, cmd.Stderr = terminal, terminal
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second

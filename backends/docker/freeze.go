@@ -24,7 +24,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if err != nil {
 		return backends.Artifact{}, err
 	}
-	ref := reference(bottle.Slug, opts.Number)
+	ref := backends.SnapshotRef(bottle.Slug, opts.Number)
 	if err := b.unused(ctx, ref); err != nil {
 		return backends.Artifact{}, err
 	}

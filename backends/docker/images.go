@@ -8,16 +8,11 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-func reference(slug bottlestate.Slug, number int) string {
-	return fmt.Sprintf("docker-bottle/%s:%d", slug, number)
-}
-
 func latest(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":latest" }
-
-func base(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":base" }
 
 // ArtifactExists reports whether the snapshot's image is on the engine, and
 // is the one that was recorded.
@@ -55,7 +50,7 @@ func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot)
 // RemoveCaches removes the image the bottle was built into and the alias of
 // its newest snapshot.
 func (b *Backend) RemoveCaches(ctx context.Context, bottle bottlestate.Bottle) error {
-	for _, ref := range []string{latest(bottle.Slug), base(bottle.Slug)} {
+	for _, ref := range []string{latest(bottle.Slug), backends.BaseRef(bottle.Slug)} {
 		if err := b.removeImage(ctx, ref); err != nil {
 			return err
 		}

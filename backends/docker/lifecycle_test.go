@@ -120,7 +120,7 @@ func TestMounts(t *testing.T) {
 
 // Promise 1: the export hint goes to the engine that has the snapshot.
 func TestExportCommand(t *testing.T) {
-	snap := bottlestate.Snapshot{Number: 3, Reference: reference("web", 3)}
+	snap := bottlestate.Snapshot{Number: 3, Reference: backends.SnapshotRef("web", 3)}
 	for _, tt := range []struct {
 		command []string
 		want    string

@@ -6,22 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
-
-func snapshotRef(slug bottlestate.Slug, number int) string {
-	return fmt.Sprintf("docker-bottle/%s:%d", slug, number)
-}
-
-func base(slug bottlestate.Slug) string { return "docker-bottle/" + string(slug) + ":base" }
-
-// terminal is a log that a builder may draw on.
-type terminal interface{ Terminal() *os.File }
 
 // Build builds the bottle's Dockerfile and tags the image
 // docker-bottle/SLUG:base, or looks the bottle's image up.
@@ -36,7 +26,7 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 	if _, err := b.reach(); err != nil {
 		return backends.Image{}, err
 	}
-	ref := base(bottle.Slug)
+	ref := backends.BaseRef(bottle.Slug)
 	if err := build(ctx, ref, src, log); err != nil {
 		return backends.Image{}, fmt.Errorf("building %s: %w", src.Dockerfile, err)
 	}
@@ -59,8 +49,8 @@ func build(ctx context.Context, ref string, src backends.Source, log io.Writer) 
 	progress := "plain"
 	cmd := command(ctx)
 	cmd.Stderr = io.MultiWriter(log, &last)
-	if t, ok := log.(terminal); ok && t.Terminal() != nil {
-		progress, cmd.Stderr = "auto", t.Terminal()
+	if terminal := backends.LogTerminal(log); terminal != nil {
+		progress, cmd.Stderr = "auto", terminal
 	}
 	cmd.Args = append(cmd.Args,
 		"build",

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,16 +50,19 @@ func (b *Backend) execCommand(ctx context.Context, bottle bottlestate.Bottle, p 
 	}
 	args = append(args, "--env", markEnv)
 	cmd.Env = append(cmd.Env, markEnv+"="+mark)
-	var names []string
+	values, names := map[string]string{}, []string{}
 	for _, v := range p.Env {
 		name, value, _ := strings.Cut(v, "=")
-		if !shellName.MatchString(name) {
-			args = append(args, "--env", v) // no shell can export it, and no image is likely to have it
-			continue
+		values[name] = value // the last one wins, as in docker
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		alias := name // no shell can export it, and no image is likely to have it
+		if shellName.MatchString(name) {
+			alias = "BOTTLE_ENV_" + name
+			names = append(names, name)
 		}
-		names = append(names, name)
-		args = append(args, "--env", "BOTTLE_ENV_"+name)
-		cmd.Env = append(cmd.Env, "BOTTLE_ENV_"+name+"="+value)
+		args = append(args, "--env", alias)
+		cmd.Env = append(cmd.Env, alias+"="+values[name])
 	}
 	args = append(args, backends.Name(bottle.Slug), "/bin/sh", "-c", launch, "sh")
 	args = append(args, names...)
@@ -196,13 +201,9 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 	}
 	id := strings.ToLower(rand.Text())
 	p.Args = append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(backends.RunDir, id)}, p.Args...)
-	cmd := b.execCommand(ctx, bottle, p, id, "--detach")
-	var errOut bytes.Buffer
-	cmd.Stderr = &errOut
-	if err := cmd.Run(); err != nil {
-		return "", &toolError{[]string{"exec"}, errOut.String(), err}
-	}
-	return id, nil
+	return id, once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
+		return b.execCommand(ctx, bottle, p, id, "--detach")
+	})
 }
 
 // makeRunDir makes the place where programs of every user leave a status and

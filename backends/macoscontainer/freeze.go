@@ -35,7 +35,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if opts.Exact && !running {
 		return art, errors.New("the exact way reads the tree from inside, and the bottle is stopped: bring it up, or commit without --exact")
 	}
-	ref := snapshotRef(bottle.Slug, opts.Number)
+	ref := backends.SnapshotRef(bottle.Slug, opts.Number)
 	if err := b.unused(ctx, ref); err != nil {
 		return art, err
 	}
@@ -208,7 +208,7 @@ func (b *Backend) snapshotImage(ctx context.Context, bottle bottlestate.Bottle, 
 	}
 	p := ctr.Configuration.Platform
 	return ociarchive.Image{
-		Reference: snapshotRef(bottle.Slug, opts.Number),
+		Reference: backends.SnapshotRef(bottle.Slug, opts.Number),
 		Platform:  ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant},
 		Created:   time.Now().UTC(),
 		Comment:   opts.Message,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -29,7 +30,7 @@ func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot)
 
 // RemoveCaches removes the image the bottle was built into.
 func (b *Backend) RemoveCaches(ctx context.Context, bottle bottlestate.Bottle) error {
-	return b.removeImage(ctx, base(bottle.Slug))
+	return b.removeImage(ctx, backends.BaseRef(bottle.Slug))
 }
 
 // removeImage looks first: by a name that is gone, the tool may remove an image

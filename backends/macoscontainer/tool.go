@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -63,14 +62,10 @@ func says(err error, text string) bool {
 	return errors.As(err, &tool) && tool.says(text)
 }
 
-// verb is the words before the options.
+// verb is the command without its options.
 func verb(args []string) string {
-	n := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") || s != strings.ToLower(s) })
-	if n < 0 {
-		n = len(args)
-	}
-	if args[0] == "image" || args[0] == "system" {
-		return strings.Join(args[:min(n, 2)], " ")
+	if (args[0] == "image" || args[0] == "system") && len(args) > 1 {
+		return args[0] + " " + args[1]
 	}
 	return args[0]
 }
@@ -92,7 +87,11 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 	}
 	for until := time.Now().Add(b.limits.busy); ; {
 		var out bytes.Buffer
-		err := b.once(ctx, limit, &out, args...)
+		err := once(ctx, limit, func(ctx context.Context) *exec.Cmd {
+			cmd := command(ctx, args...)
+			cmd.Stdout = &out
+			return cmd
+		})
 		var tool *toolError
 		if !errors.As(err, &tool) || !tool.isBusy() {
 			return out.String(), err
@@ -108,14 +107,14 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 	}
 }
 
-// once runs the tool with its output to out. Its own deadline is an error that
-// says what may help.
-func (b *Backend) once(ctx context.Context, limit time.Duration, out io.Writer, args ...string) error {
+// once runs a command of the tool to its end, and keeps what it says. A
+// deadline that is not the caller's is an error that says what may help.
+func once(ctx context.Context, limit time.Duration, open func(context.Context) *exec.Cmd) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var errOut bytes.Buffer
-	cmd := command(limited, args...)
-	cmd.Stdout, cmd.Stderr = out, &errOut
+	cmd := open(limited)
+	cmd.Stderr = &errOut
 	err := cmd.Run()
 	switch {
 	case err == nil:
@@ -123,9 +122,9 @@ func (b *Backend) once(ctx context.Context, limit time.Duration, out io.Writer, 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case limited.Err() != nil:
-		return &deadlineError{args, limit}
+		return &deadlineError{cmd.Args[1:], limit}
 	}
-	return &toolError{args, errOut.String(), err}
+	return &toolError{cmd.Args[1:], errOut.String(), err}
 }
 
 // command is the tool with an environment that does not change what it does.

@@ -94,7 +94,7 @@ func TestFreezeHangs(t *testing.T) {
 			if state, err := be.State(t.Context(), b); state != backends.Running {
 				t.Errorf("the bottle is %s, %v", state, err)
 			}
-			if exists, err := be.ArtifactExists(t.Context(), bottlestate.Snapshot{Reference: snapshotRef("web", 1)}); exists || err != nil {
+			if exists, err := be.ArtifactExists(t.Context(), bottlestate.Snapshot{Reference: backends.SnapshotRef("web", 1)}); exists || err != nil {
 				t.Errorf("the image exists: %v, %v", exists, err)
 			}
 			left, err := filepath.Glob(filepath.Join(os.TempDir(), "docker-bottle-freeze-*"))
