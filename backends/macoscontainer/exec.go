@@ -36,6 +36,16 @@ const markEnv = "BOTTLE_EXEC"
 
 var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// checkEnv refuses a variable that the shell of launch would drop.
+func checkEnv(env []string) error {
+	for _, v := range env {
+		if name, _, _ := strings.Cut(v, "="); !shellName.MatchString(name) {
+			return fmt.Errorf("variable %s: only letters, digits and _ can be in a name here", name)
+		}
+	}
+	return nil
+}
+
 // execCommand is the tool's command for a program. Values of variables are not
 // among its arguments, which everybody on the host can see: the tool takes
 // them from its own environment.
@@ -56,13 +66,9 @@ func (b *Backend) execCommand(ctx context.Context, bottle bottlestate.Bottle, p 
 		values[name] = value // the last one wins, as in docker
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		alias := name // no shell can export it, and no image is likely to have it
-		if shellName.MatchString(name) {
-			alias = "BOTTLE_ENV_" + name
-			names = append(names, name)
-		}
-		args = append(args, "--env", alias)
-		cmd.Env = append(cmd.Env, alias+"="+values[name])
+		names = append(names, name)
+		args = append(args, "--env", "BOTTLE_ENV_"+name)
+		cmd.Env = append(cmd.Env, "BOTTLE_ENV_"+name+"="+values[name])
 	}
 	args = append(args, backends.Name(bottle.Slug), "/bin/sh", "-c", launch, "sh")
 	args = append(args, names...)
@@ -75,6 +81,9 @@ func (b *Backend) execCommand(ctx context.Context, bottle bottlestate.Bottle, p 
 // program: the tool passes no signal on, and would leave it behind.
 func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backends.Process, stdio backends.Stdio) error {
 	if _, err := b.reach(); err != nil {
+		return err
+	}
+	if err := checkEnv(p.Env); err != nil {
 		return err
 	}
 	var options []string
@@ -196,7 +205,7 @@ const logFile = backends.RunDir + "/log"
 // Spawn runs a program in the background. The run is its mark and the name of
 // its status file.
 func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backends.Process) (string, error) {
-	if err := b.makeRunDir(ctx, bottle); err != nil {
+	if err := errors.Join(checkEnv(p.Env), b.makeRunDir(ctx, bottle)); err != nil {
 		return "", err
 	}
 	id := strings.ToLower(rand.Text())

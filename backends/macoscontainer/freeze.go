@@ -1,12 +1,13 @@
 package macoscontainer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -156,14 +157,22 @@ func (f *freeze) verify(ctx context.Context, sum ociarchive.Summary) error {
 	if err != nil {
 		return err
 	}
-	want, got := shown(f.img.Config), v.Config.Config
+	// As JSON, where what is empty and what is not there are the same.
+	want, err := json.Marshal(shown(f.img.Config))
+	if err != nil {
+		return err
+	}
+	got, err := json.Marshal(v.Config.Config)
+	if err != nil {
+		return err
+	}
 	switch {
 	case img.Configuration.Name != f.img.Reference:
 		return fmt.Errorf("the image was loaded as %s, not as %s", img.Configuration.Name, f.img.Reference)
 	case v.Digest != sum.Manifest.String():
 		return fmt.Errorf("image %s was loaded as %s, not as %s", f.img.Reference, v.Digest, sum.Manifest)
-	case !reflect.DeepEqual(want, got):
-		return fmt.Errorf("image %s was loaded with the config %+v, not %+v", f.img.Reference, got, want)
+	case !bytes.Equal(want, got):
+		return fmt.Errorf("image %s was loaded with the config %s, not %s", f.img.Reference, got, want)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func reach() (string, error) {
 			errors.Join(backends.ErrUnavailable, backends.ErrNotInstalled),
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	versions, err := systemVersion(ctx)
 	if err != nil {
@@ -59,11 +59,25 @@ func reach() (string, error) {
 	case semver.Compare("v"+cli, "v"+minimum) < 0:
 		return "", unavailable("container %s is too old: version %s or newer is needed", cli, minimum)
 	case len(versions) < 2:
-		return "", unavailable("the container service does not answer; start it with: container system start")
+		// It was given two seconds. A busy one answers its health check.
+		return cli, serviceStatus(ctx)
 	case versions[1] != cli:
 		return "", unavailable("container is version %s and its service still %s; restart it, which stops all containers, with: container system stop && container system start", cli, versions[1])
 	}
 	return cli, nil
+}
+
+// serviceStatus returns nil if the service runs.
+func serviceStatus(ctx context.Context) error {
+	var status struct{ Status string }
+	out, err := command(ctx, "system", "status", "--format", "json").Output() // 1 if it does not run
+	if jsonErr := json.Unmarshal(out, &status); jsonErr != nil {
+		return unavailable("container system status: %v", errors.Join(err, jsonErr))
+	}
+	if status.Status != "running" {
+		return unavailable("the container service is %s; start it with: container system start", status.Status)
+	}
+	return nil
 }
 
 // versionText finds the version in "container-apiserver version X (build: …)".
@@ -77,7 +91,7 @@ func systemVersion(ctx context.Context) ([]string, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return nil, unavailable("container system version has not answered in 15 seconds")
+			return nil, unavailable("container system version has not answered in 20 seconds")
 		}
 		return nil, unavailable("container system version: %v: %s", err, strings.TrimSpace(errOut.String()))
 	}
