@@ -56,14 +56,12 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 	}
 	line := p.progress("freezing "+name, o.quiet)
 	opts := bottle.CommitOptions{
-		Message: o.message,
+		Message: strings.ToValidUTF8(o.message, "\ufffd"), // what JSON can hold, and labels are
 		NoPause: o.noPause,
 		Exact:   o.exact,
 		Confirm: p.confirmStop(line, o.yes),
 	}
-	if !o.quiet {
-		opts.Notify = func(format string, args ...any) { line.aside(func() { p.notify(format, args...) }) }
-	}
+	opts.Notify = func(format string, args ...any) { line.aside(func() { p.notify(format, args...) }) }
 	snap, err := bottle.Commit(ctx, be, p.Store, b.Slug, opts)
 	line.done()
 	if errors.Is(err, backends.ErrNotFound) {

@@ -220,7 +220,7 @@ func absoluteVolumes(volumes []string) ([]string, error) {
 				return nil, err
 			}
 			v = filepath.Join(home, source[1:]) + ":" + rest
-		} else if strings.HasPrefix(source, ".") {
+		} else if strings.HasPrefix(source, ".") || strings.Contains(source, "/") && !filepath.IsAbs(source) && !strings.HasPrefix(source, "~") {
 			path, err := filepath.Abs(source)
 			if err != nil {
 				return nil, err

@@ -9,24 +9,34 @@ import (
 // root is the cleaned name of the root directory itself.
 const root = "."
 
+// ErrName is matched by the error of an entry whose name an archive cannot
+// hold, or that is not what was in the tree.
+var ErrName = errors.New("bad name")
+
+// nameError says what is wrong with a name.
+type nameError string
+
+func (e nameError) Error() string        { return string(e) }
+func (e nameError) Is(target error) bool { return target == ErrName }
+
 // clean returns the one spelling of an entry's name, relative and without
 // "./" or a slash at the end. It refuses a name that leads out of the tree and
 // one with an empty part: the export writes that for a name it cannot read,
 // and without it the entry would take the place of its directory.
 func clean(name string) (string, error) {
 	if name == "" {
-		return "", errors.New("empty name")
+		return "", nameError("empty name")
 	}
 	if strings.ContainsRune(name, 0) {
-		return "", errors.New("name with a NUL")
+		return "", nameError("name with a NUL")
 	}
 	name = strings.TrimSuffix(strings.TrimLeft(name, "/"), "/")
 	for part := range strings.SplitSeq(name, "/") {
 		switch {
 		case part == "..":
-			return "", errors.New("name leads out of the tree")
+			return "", nameError("name leads out of the tree")
 		case part == "" && name != "":
-			return "", errors.New("name with an empty part")
+			return "", nameError("name with an empty part")
 		}
 	}
 	return path.Clean(name), nil

@@ -117,7 +117,7 @@ func entry(hdr *tar.Header) (*tar.Header, error) {
 		return nil, fmt.Errorf("entries of type %q are not known", hdr.Typeflag)
 	}
 	if e.Typeflag != tar.TypeDir && (name == root || strings.HasSuffix(hdr.Name, "/")) {
-		return nil, errors.New("not a directory, and named like one")
+		return nil, nameError("not a directory, and named like one")
 	}
 	e.PAXRecords = xattrs(hdr)
 	return e, nil

@@ -31,12 +31,16 @@ func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot)
 
 // RemoveArtifact removes the snapshot's image, with the alias if it points to
 // it: an alias that moves on later would leave an image that has no name.
+// Another image that has taken the tag is not the snapshot's, and stays.
 func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
 	img, err := b.api.ImageInspect(ctx, snap.Reference)
 	if isNotFound(err) {
 		return nil
 	} else if err != nil {
 		return engineError(err)
+	}
+	if snap.Digest != "" && img.ID != snap.Digest {
+		return nil
 	}
 	repository, _, _ := strings.Cut(snap.Reference, ":")
 	if alias := repository + ":latest"; slices.Contains(img.RepoTags, alias) {

@@ -51,6 +51,7 @@ func build(ctx context.Context, ref string, src backends.Source, log io.Writer) 
 	cmd.Stderr = io.MultiWriter(log, &last)
 	if terminal := backends.LogTerminal(log); terminal != nil {
 		progress, cmd.Stderr = "auto", terminal
+		cmd.SysProcAttr = nil // a program that sets up the terminal has to be in its group
 	}
 	cmd.Args = append(cmd.Args,
 		"build",

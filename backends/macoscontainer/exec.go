@@ -36,11 +36,19 @@ const markEnv = "BOTTLE_EXEC"
 
 var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// readOnly are variables that bash, where that is the image's sh, lets nobody
+// set, and ends.
+var readOnly = []string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS"}
+
 // checkEnv refuses a variable that the shell of launch would drop.
 func checkEnv(env []string) error {
 	for _, v := range env {
-		if name, _, _ := strings.Cut(v, "="); !shellName.MatchString(name) {
+		name, _, _ := strings.Cut(v, "=")
+		if !shellName.MatchString(name) {
 			return fmt.Errorf("variable %s: only letters, digits and _ can be in a name here", name)
+		}
+		if slices.Contains(readOnly, name) {
+			return fmt.Errorf("variable %s: a shell may not let it be set; give it another name", name)
 		}
 	}
 	return nil
@@ -83,7 +91,7 @@ func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backend
 	if _, err := b.reach(); err != nil {
 		return err
 	}
-	if err := checkEnv(p.Env); err != nil {
+	if err := errors.Join(ctx.Err(), checkEnv(p.Env)); err != nil {
 		return err
 	}
 	var options []string
@@ -103,26 +111,35 @@ func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backend
 	cmd := b.execCommand(toolCtx, bottle, p, mark, options...)
 	var errOut tail
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdio.In, stdio.Out, stdio.Err
-	if stdio.TTY {
-		cmd.SysProcAttr = nil // a program that reads the terminal is in its group
+	if _, isTerminal := term.GetFdInfo(stdio.In); isTerminal {
+		cmd.SysProcAttr = nil // a program that reads the terminal has to be in its group
 		defer keepTerminal(stdio)()
-	} else if stdio.Err != nil {
+	}
+	if !stdio.TTY && stdio.Err != nil {
 		cmd.Stderr = io.MultiWriter(stdio.Err, &errOut)
 	}
-	stop := context.AfterFunc(ctx, func() { b.end(context.WithoutCancel(ctx), bottle, mark, killTool) })
+	ended := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		ended <- b.end(context.WithoutCancel(ctx), bottle, mark)
+		killTool()
+	})
 	err := cmd.Run()
 	if !stop() {
-		return ctx.Err()
+		return errors.Join(ctx.Err(), <-ended)
 	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if tool := (&toolError{[]string{"exec"}, errOut.String(), err}); tool.says("Error: ") && exit.ExitCode() == 1 && (tool.isBusy() || isNotFound(tool) || errors.Is(tool, backends.ErrUnavailable)) {
-		return tool // 1 is also a program's status; these texts are the tool's own
+	if text := errOut.String(); exit.ExitCode() == 1 && failedItself.MatchString(text) {
+		return &toolError{[]string{"exec"}, text, err}
 	}
 	return &backends.ExitError{Code: exit.ExitCode()}
 }
+
+// failedItself finds the words with which the tool fails before there is a
+// program; its status is 1, which can be a program's too.
+var failedItself = regexp.MustCompile(`(?m)^Error: (get failed: container bottle-|.*XPC (timeout for request|connection error))`)
 
 // tail keeps the end of what is written to it.
 type tail struct{ data []byte }
@@ -160,16 +177,22 @@ const askStatus = `f=$2; alive=; found() { alive=yes; }
 
 const lost = "99"
 
-// end ends the programs of an exec, and then the tool.
-func (b *Backend) end(ctx context.Context, bottle bottlestate.Bottle, mark string, killTool func()) {
-	defer killTool()
+// endTime is how long an interrupted program may keep us; a busy service
+// answers within.
+const endTime = 20 * time.Second
+
+// end ends the programs of an exec.
+func (b *Backend) end(ctx context.Context, bottle bottlestate.Bottle, mark string) error {
 	for _, signal := range []string{"TERM", "KILL"} {
-		args := []string{"exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c", endMarked, "sh", mark, signal}
-		if _, err := b.run(ctx, 10*time.Second, args...); err != nil {
-			return
+		err := once(ctx, endTime, func(ctx context.Context) *exec.Cmd {
+			return command(ctx, "exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c", endMarked, "sh", mark, signal)
+		})
+		if err != nil {
+			return fmt.Errorf("the program may still run in bottle %s: %w", bottle.Slug, err)
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
+	return nil
 }
 
 // keepTerminal returns the function that puts the terminal back into the state
@@ -210,16 +233,21 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 	}
 	id := strings.ToLower(rand.Text())
 	p.Args = append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(backends.RunDir, id)}, p.Args...)
-	return id, once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
+	err := once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
 		return b.execCommand(ctx, bottle, p, id, "--detach")
 	})
+	if err != nil {
+		// It may have begun all the same, and nobody would know of it.
+		return "", errors.Join(err, b.end(context.WithoutCancel(ctx), bottle, id))
+	}
+	return id, nil
 }
 
 // makeRunDir makes the place where programs of every user leave a status and
 // add to the log.
 func (b *Backend) makeRunDir(ctx context.Context, bottle bottlestate.Bottle) error {
 	_, err := b.run(ctx, b.limits.quick, "exec", "--user", "0", backends.Name(bottle.Slug), "/bin/sh", "-c",
-		"cd "+backends.RunDir+" 2>/dev/null || { mkdir "+backends.RunDir+" && : >"+logFile+" && chmod 1777 "+backends.RunDir+" && chmod 666 "+logFile+"; }")
+		"mkdir -p "+backends.RunDir+" && chmod 1777 "+backends.RunDir+" && { [ -e "+logFile+" ] || : >"+logFile+"; } && chmod 666 "+logFile)
 	return err
 }
 
@@ -239,13 +267,17 @@ func (b *Backend) Wait(ctx context.Context, bottle bottlestate.Bottle, run strin
 			return 0, errors.New("the bottle is stopped: the exit status of its agent can be read once it is up again")
 		}
 		var out, errOut bytes.Buffer
-		err = b.Exec(ctx, bottle, ask, backends.Stdio{Out: &out, Err: &errOut})
+		limited, cancel := context.WithTimeout(ctx, b.limits.quick)
+		err = b.Exec(limited, bottle, ask, backends.Stdio{Out: &out, Err: &errOut})
+		cancel()
+		var tool *toolError
 		var exit *backends.ExitError
 		switch status := strings.TrimSpace(out.String()); {
 		case ctx.Err() != nil:
 			return 0, ctx.Err()
 		case errors.As(err, &exit) && strconv.Itoa(exit.Code) == lost:
 			return 0, errors.New("the bottle was stopped before its agent ended")
+		case errors.As(err, &tool) && tool.isBusy(): // asked again
 		case err != nil:
 			return 0, fmt.Errorf("asking for the agent's exit status: %w: %s", err, strings.TrimSpace(errOut.String()))
 		case status != "":

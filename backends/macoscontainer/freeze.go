@@ -36,46 +36,52 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if opts.Exact && !running {
 		return art, errors.New("the exact way reads the tree from inside, and the bottle is stopped: bring it up, or commit without --exact")
 	}
-	ref := backends.SnapshotRef(bottle.Slug, opts.Number)
-	if err := b.unused(ctx, ref); err != nil {
-		return art, err
+	f := &freeze{Backend: b, bottle: bottle, opts: opts}
+	stopFirst := running && !opts.Exact && !canExportLive(version)
+	if stopFirst {
+		if err := f.ask(ctx, version); err != nil {
+			return art, err
+		}
 	}
-	img, err := b.snapshotImage(ctx, bottle, ctr, opts)
-	if err != nil {
-		return art, err
-	}
-	f := &freeze{b, bottle, ctr, img, opts}
-	unlock, err := oneAtATime(ctx)
+	// After the question, which may take a person any time.
+	unlock, err := f.oneAtATime(ctx)
 	if err != nil {
 		return art, err
 	}
 	defer unlock()
-	if running && !opts.Exact && !canExportLive(version) {
-		if err := f.stop(ctx, version); err != nil {
-			return art, err
-		}
+	if f.ctr, err = b.inspect(ctx, bottle); err != nil {
+		return art, err
+	}
+	if err := b.unused(ctx, backends.SnapshotRef(bottle.Slug, opts.Number)); err != nil {
+		return art, err
+	}
+	switch {
+	case stopFirst:
 		defer f.startAgain(ctx)
+		err = b.Stop(ctx, bottle)
+	case !running && f.ctr.Status.StartedDate.IsZero():
+		err = f.stopCleanly(ctx)
+	}
+	if err != nil {
+		return art, err
+	}
+	if f.img, err = b.snapshotImage(ctx, bottle, f.ctr, opts); err != nil {
+		return art, err
 	}
 	sum, err := f.make(ctx, running)
 	if err != nil {
 		return art, err
 	}
 	return backends.Artifact{
-		Reference:     ref,
+		Reference:     f.img.Reference,
 		Digest:        sum.Manifest.String(),
-		Created:       img.Created,
+		Created:       f.img.Created,
 		Size:          sum.LayerSize,
-		NotCaptured:   mounts(ctr),
+		NotCaptured:   mounts(f.ctr),
 		Stopped:       !running,
 		EngineVersion: version,
-		Architecture:  img.Platform.Architecture,
+		Architecture:  f.img.Platform.Architecture,
 	}, nil
-}
-
-// oneAtATime waits for the other freezes on this machine: while the service
-// exports it answers nobody, and two at once would be two copies on disk.
-func oneAtATime(ctx context.Context) (unlock func(), err error) {
-	return bottlestate.LockFile(ctx, filepath.Join(os.TempDir(), fmt.Sprintf("docker-bottle-%d-macos-container.lock", os.Getuid())))
 }
 
 // freeze is one freeze of one bottle.
@@ -93,21 +99,33 @@ func (f *freeze) notify(format string, args ...any) {
 	}
 }
 
-// stop asks, and stops the bottle.
-func (f *freeze) stop(ctx context.Context, version string) error {
+// oneAtATime waits for the other freezes on this machine: while the service
+// exports it answers nobody, and two at once would be two copies on disk.
+func (f *freeze) oneAtATime(ctx context.Context) (unlock func(), err error) {
+	waiting := time.AfterFunc(500*time.Millisecond, func() { f.notify("waiting for another freeze to finish") })
+	defer waiting.Stop()
+	return bottlestate.LockFile(ctx, filepath.Join(os.TempDir(), fmt.Sprintf("docker-bottle-%d-macos-container.lock", os.Getuid())))
+}
+
+// ask asks whether the bottle may be stopped.
+func (f *freeze) ask(ctx context.Context, version string) error {
 	question := fmt.Sprintf("container %s can only freeze a stopped bottle (1.2.1 and newer do it live): stop %s, which ends the session in it, and start it again after?", version, f.bottle.Slug)
 	yes, err := f.opts.Confirm(ctx, question)
-	if err != nil {
+	if err == nil && !yes {
+		err = backends.ErrCommitCancelled
+	}
+	return err
+}
+
+// stopCleanly brings a stopped bottle up and down. The service no longer knows
+// when it was started, so it may have been cut off, and an export of it would
+// read a disk whose journal was never replayed.
+func (f *freeze) stopCleanly(ctx context.Context) error {
+	f.notify("starting and stopping %s first: it may not have been stopped cleanly", f.bottle.Slug)
+	if err := f.Start(ctx, f.bottle); err != nil {
 		return err
 	}
-	if !yes {
-		return backends.ErrCommitCancelled
-	}
-	if err := f.Stop(ctx, f.bottle); err != nil {
-		f.startAgain(ctx)
-		return err
-	}
-	return nil
+	return f.Stop(ctx, f.bottle)
 }
 
 // startAgain undoes stop, also after an interrupt. A snapshot that was made is
@@ -139,13 +157,17 @@ func (f *freeze) make(ctx context.Context, running bool) (sum ociarchive.Summary
 	return sum, nil
 }
 
-// load loads the archive. The tool prints the names of what it has loaded.
+// load loads the archive. The tool prints the names of what it has loaded. It
+// is not interrupted: the service would go on, and the image come to be when
+// nobody looks for it any more.
 func (f *freeze) load(ctx context.Context, path string) error {
-	out, err := f.run(ctx, f.limits.bulk, "image", "load", "--input", path)
-	if err != nil {
+	out, err := f.run(context.WithoutCancel(ctx), f.limits.bulk, "image", "load", "--input", path)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return err
-	}
-	if !slices.Contains(strings.Fields(out), f.img.Reference) {
+	case !slices.Contains(strings.Fields(out), f.img.Reference):
 		return fmt.Errorf("container image load has loaded %q, not %s", strings.TrimSpace(out), f.img.Reference)
 	}
 	return nil
@@ -154,7 +176,9 @@ func (f *freeze) load(ctx context.Context, path string) error {
 // verify makes sure that what the tool has is what was packed.
 func (f *freeze) verify(ctx context.Context, sum ociarchive.Summary) error {
 	img, v, err := f.inspectImage(ctx, f.img.Reference)
-	if err != nil {
+	if isNotFound(err) {
+		return fmt.Errorf("image %s is not there after it was loaded: %v", f.img.Reference, err) // not wrapped: the bottle is there
+	} else if err != nil {
 		return err
 	}
 	// As JSON, where what is empty and what is not there are the same.
@@ -226,15 +250,15 @@ func (b *Backend) snapshotImage(ctx context.Context, bottle bottlestate.Bottle, 
 	}, nil
 }
 
-// baseConfig is the config of the container's image. An image that somebody
-// has removed, which does not harm a container, is made up from the container:
-// it was given no variables of its own.
+// baseConfig is the config of the container's image. If somebody has removed
+// that, or given its name to another, which does not harm a container, it is
+// made up from the container: it was given no variables of its own.
 func (b *Backend) baseConfig(ctx context.Context, ctr container) (imageConfig, error) {
-	_, v, err := b.inspectImage(ctx, ctr.Configuration.Image.Reference)
-	if err == nil {
+	img, v, err := b.inspectImage(ctx, ctr.Configuration.Image.Reference)
+	switch {
+	case err == nil && "sha256:"+img.ID == ctr.Configuration.Image.Descriptor.Digest:
 		return v.Config.Config, nil
-	}
-	if !isNotFound(err) {
+	case err != nil && !isNotFound(err):
 		return imageConfig{}, err
 	}
 	init := ctr.Configuration.InitProcess

@@ -23,8 +23,18 @@ func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot)
 	return true, nil
 }
 
-// RemoveArtifact removes the snapshot's image.
+// RemoveArtifact removes the snapshot's image. Another one that has taken its
+// name is not the snapshot's, and stays.
 func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
+	_, v, err := b.inspectImage(ctx, snap.Reference)
+	switch {
+	case isNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	case v.Digest != snap.Digest:
+		return nil
+	}
 	return b.removeImage(ctx, snap.Reference)
 }
 

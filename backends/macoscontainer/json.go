@@ -19,7 +19,10 @@ import (
 type container struct {
 	ID            string
 	Configuration struct {
-		Image       struct{ Reference string }
+		Image struct {
+			Reference  string
+			Descriptor struct{ Digest string }
+		}
 		InitProcess struct {
 			Environment      []string
 			WorkingDirectory string
@@ -60,6 +63,7 @@ type platform struct{ OS, Architecture, Variant string }
 
 // image is what image inspect tells of one.
 type image struct {
+	ID            string // the index's digest, without the algorithm
 	Configuration struct{ Name string }
 	Variants      []variant
 }
@@ -69,8 +73,7 @@ type variant struct {
 	Digest   string
 	Size     int64
 	Config   struct {
-		Created time.Time
-		Config  imageConfig
+		Config imageConfig
 	}
 }
 
@@ -139,9 +142,6 @@ func (b *Backend) inspectImage(ctx context.Context, ref string) (image, variant,
 			if v.Platform.OS == "linux" && v.Platform.Architecture == architecture {
 				return img, v, nil
 			}
-		}
-		if len(img.Variants) == 1 {
-			return img, img.Variants[0], nil
 		}
 		return image{}, variant{}, fmt.Errorf("image %s is not there for linux/%s", ref, architecture)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,6 +20,14 @@ import (
 // Create makes the container. Never with run, which deletes it if it does not
 // start.
 func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref string) error {
+	// Before anything is undone below it has to be known that it is ours. It
+	// also waits for a busy service: a create that timed out is not asked for
+	// again, as the service may still get to the first.
+	if _, err := b.inspect(ctx, bottle); err == nil {
+		return fmt.Errorf("container %s exists already", backends.Name(bottle.Slug))
+	} else if !isNotFound(err) {
+		return err
+	}
 	// Looked up first: create would pull a name that it does not know.
 	if _, _, err := b.inspectImage(ctx, ref); err != nil {
 		return err
@@ -44,12 +53,13 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 	if bottle.Network != "" {
 		args = append(args, "--network", bottle.Network)
 	}
-	_, err = b.run(ctx, b.limits.slow, append(args, ref, "-c", backends.KeepAlive)...)
-	if ctx.Err() != nil {
-		// The service may have got as far as making it.
-		err = errors.Join(err, b.Remove(context.WithoutCancel(ctx), bottle, true))
+	err = once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
+		return command(ctx, append(args, ref, "-c", backends.KeepAlive)...)
+	})
+	if err != nil {
+		return b.undoCreate(context.WithoutCancel(ctx), bottle, err)
 	}
-	return err
+	return nil
 }
 
 func resources(bottle bottlestate.Bottle) (args []string, err error) {
@@ -65,21 +75,53 @@ func resources(bottle bottlestate.Bottle) (args []string, err error) {
 	return args, nil
 }
 
+// undoCreate removes what a create that did not end well may have made. After
+// a timeout or an interrupt the service may still be about to.
+func (b *Backend) undoCreate(ctx context.Context, bottle bottlestate.Bottle, cause error) error {
+	var tool *toolError
+	patience := time.Now()
+	if !errors.As(cause, &tool) || tool.isBusy() {
+		patience = patience.Add(5 * time.Second)
+	}
+	for {
+		_, err := b.inspect(ctx, bottle)
+		if isNotFound(err) && time.Now().Before(patience) {
+			time.Sleep(500 * time.Millisecond)
+			continue
+		}
+		return errors.Join(cause, b.Remove(ctx, bottle, true))
+	}
+}
+
 // CopyWorkspace unpacks the tree into WorkDir, with the ids of the image's user
 // in the stream. It needs a running bottle and a tar in the image: the tool's
 // own copy keeps neither modes nor owners.
 func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, tree io.Reader) error {
-	uid, gid, err := backends.User(ctx, b, bottle)
+	limited, cancel := context.WithTimeout(ctx, b.limits.bulk)
+	defer cancel()
+	uid, gid, err := backends.User(limited, b, bottle)
 	if err != nil {
 		return err
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(dirtar.Own(w, tree, backends.WorkDir, uid, gid)) }()
-	defer r.Close()
+	packed := make(chan error, 1)
+	go func() {
+		err := dirtar.Own(w, tree, backends.WorkDir, uid, gid)
+		packed <- err
+		w.CloseWithError(err)
+	}()
 	var errOut bytes.Buffer
-	err = b.Exec(ctx, bottle, backends.Process{Args: []string{"tar", "-xf", "-", "-C", "/"}, User: "0"}, backends.Stdio{In: r, Out: io.Discard, Err: &errOut})
-	if err != nil {
-		return fmt.Errorf("unpacking it with the image's tar: %w: %s", err, strings.TrimSpace(errOut.String()))
+	err = b.Exec(limited, bottle, backends.Process{Args: []string{"tar", "-xf", "-", "-C", "/"}, User: "0"}, backends.Stdio{In: r, Out: io.Discard, Err: &errOut})
+	r.Close() // ends the packing, if nobody has read to its end
+	packErr := <-packed
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case packErr != nil && !errors.Is(packErr, io.ErrClosedPipe):
+		return packErr
+	case err != nil:
+		// Not wrapped: the status of a tar is not that of the command.
+		return fmt.Errorf("unpacking it with the image's tar: %v: %s", err, strings.TrimSpace(errOut.String()))
 	}
 	return nil
 }
@@ -105,13 +147,20 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 // Stop stops the container. One that does not answer is killed, and kept.
 func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 	name := backends.Name(bottle.Slug)
-	_, err := b.run(ctx, b.limits.quick, "stop", "--time", "10", name)
+	// A stop waits in line behind an export, without a word; this waits before.
+	_, err := b.inspect(ctx, bottle)
+	if err == nil {
+		_, err = b.run(ctx, b.limits.quick, "stop", "--time", "10", name)
+	}
 	if isNotFound(err) {
 		return nil
 	}
 	var hung *deadlineError
 	if !errors.As(err, &hung) {
 		return err
+	}
+	if state, stateErr := b.State(ctx, bottle); stateErr != nil || state != backends.Running {
+		return stateErr
 	}
 	if _, killErr := b.run(ctx, b.limits.quick, "kill", name); killErr != nil {
 		return errors.Join(err, killErr)

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/ociarchive"
@@ -17,9 +19,9 @@ import (
 // export cannot have the tree, from inside the bottle.
 func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ociarchive.Summary, error) {
 	if f.opts.Exact {
-		return f.packWith(ctx, path, f.exact)
+		return f.packExact(ctx, path)
 	}
-	sum, err := f.packWith(ctx, path, func(ctx context.Context) source { return f.export(ctx, dir) })
+	sum, err := f.packExport(ctx, filepath.Join(dir, "tree.tar"), path)
 	if err == nil || !refused(err) || !running {
 		return sum, err
 	}
@@ -27,41 +29,64 @@ func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ocia
 	if err := f.Start(ctx, f.bottle); err != nil { // it may be stopped for the export
 		return sum, err
 	}
-	exact, exactErr := f.packWith(ctx, path, f.exact)
+	sum, exactErr := f.packExact(ctx, path)
 	if exactErr != nil {
-		return exact, errors.Join(err, exactErr)
+		return sum, errors.Join(err, exactErr)
 	}
-	return exact, nil
+	return sum, nil
 }
 
 // refused reports whether an export failed for what is in the tree, or for a
 // bottle that was made before the service could export live.
 func refused(err error) bool {
-	return says(err, "deep extents are not supported") || says(err, "failed to snapshot disk")
+	return says(err, "deep extents are not supported") || says(err, "failed to snapshot disk") || errors.Is(err, ociarchive.ErrName)
 }
 
-// source is a command that writes the bottle's tree.
-type source struct {
-	cmd    *exec.Cmd
-	errOut *bytes.Buffer
-	// good is the exit status besides 0 that comes with a whole tree.
-	good int
-	// end ends what the command has started elsewhere; it may be nil.
-	end func()
+// packExport packs the tool's own export.
+func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarchive.Summary, err error) {
+	if err := f.export(ctx, tree); err != nil {
+		return sum, err
+	}
+	defer os.Remove(tree)
+	in, err := os.Open(tree)
+	if err != nil {
+		return sum, err
+	}
+	defer in.Close()
+	return f.write(ctx, path, in)
 }
 
-// export is the tool's own way. What the tool keeps on disk meanwhile it keeps
-// in dir, and leaves there if it is interrupted.
-func (f *freeze) export(ctx context.Context, dir string) source {
-	cmd := command(ctx, "export", backends.Name(f.bottle.Slug))
-	cmd.Env = append(cmd.Env, "TMPDIR="+dir)
-	return source{cmd: cmd}
+// export lets the tool write the tree to a file, which it does when it has it
+// whole. A tool that is interrupted is left alone: killed, it would leave its
+// own copy behind, and the service would go on all the same.
+func (f *freeze) export(ctx context.Context, tree string) error {
+	var errOut bytes.Buffer
+	cmd := command(context.WithoutCancel(ctx), "export", "--output", tree, backends.Name(f.bottle.Slug))
+	cmd.Stderr = &errOut
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return &toolError{cmd.Args[1:], errOut.String(), err}
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(f.limits.bulk):
+		_ = cmd.Process.Kill()
+		return &deadlineError{cmd.Args[1:], f.limits.bulk}
+	}
 }
 
 // exactScript writes the tree with the image's own tar. GNU tar knows how to
-// stay on one filesystem, and keeps extended attributes. Any other is given
-// what is in the root directory but for the mount points; what is mounted
-// further below it could not be told to leave out.
+// stay on one filesystem, keeps extended attributes, and ends with 1 if a file
+// changed while it was read. Any other is given what is in the root directory
+// but for the mount points; what is mounted further below it could not be told
+// to leave out.
 const exactScript = `command -v tar >/dev/null || { echo "the image has no tar, which the exact way needs" >&2; exit 2; }
 if tar --version 2>/dev/null | grep -q GNU; then
   exec tar --create --one-file-system --xattrs '--xattrs-include=*' --file=- --directory=/ .
@@ -74,71 +99,70 @@ for f in /* /.[!.]*; do
   case "$mounted" in *" $f/"*) echo "something is mounted below $f, which the exact way needs GNU tar for" >&2; exit 2;; esac
   set -- "$@" ".$f"
 done
-exec tar -c -f - -C / "$@"`
+tar -c -f - -C / "$@" || exit 2`
 
-// exact reads every file through the kernel: the export gets sparse and
-// preallocated ones wrong.
-func (f *freeze) exact(ctx context.Context) source {
-	mark := strings.ToLower(rand.Text())
-	tar := backends.Process{Args: []string{"/bin/sh", "-c", exactScript}, User: "0"}
-	return source{
-		cmd:  f.execCommand(ctx, f.bottle, tar, mark),
-		good: 1, // "file changed as we read it"
-		end:  func() { f.end(context.WithoutCancel(ctx), f.bottle, mark, func() {}) },
-	}
-}
+// changed is the exit status of GNU tar for a tree that is whole, but in which
+// a file changed as it was read.
+const changed = 1
 
-// packWith packs what the command writes. A tree that is cut off does not get
-// through; neither does a whole one from a command that failed.
-func (f *freeze) packWith(ctx context.Context, path string, open func(context.Context) source) (sum ociarchive.Summary, err error) {
+// packExact packs what exactScript writes. It reads every file through the
+// kernel: the export gets sparse and preallocated ones wrong.
+func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Summary, err error) {
 	limited, cancel := context.WithTimeout(ctx, f.limits.bulk)
 	defer cancel()
-	src := open(limited)
+	var errOut bytes.Buffer
+	mark := strings.ToLower(rand.Text())
+	// Ended by us: a tool that is killed leaves its program behind.
+	cmd := f.execCommand(context.WithoutCancel(ctx), f.bottle, backends.Process{Args: []string{"/bin/sh", "-c", exactScript}, User: "0"}, mark)
+	cmd.Stderr = &errOut
+	tree, err := cmd.StdoutPipe()
+	if err != nil {
+		return sum, err
+	}
+	if err := cmd.Start(); err != nil {
+		return sum, err
+	}
+	sum, packErr := f.write(limited, path, tree)
+	if packErr != nil {
+		packErr = errors.Join(packErr, f.end(context.WithoutCancel(ctx), f.bottle, mark))
+		_ = cmd.Process.Kill()
+	}
+	waitErr := cmd.Wait()
+	failed := &toolError{cmd.Args[1:], errOut.String(), waitErr}
+	code := cmd.ProcessState.ExitCode()
+	switch {
+	case ctx.Err() != nil:
+		return sum, ctx.Err()
+	case limited.Err() != nil:
+		return sum, &deadlineError{cmd.Args[1:], f.limits.bulk}
+	case packErr != nil && errOut.Len() > 0:
+		// The program's own words say more than that its output was cut off.
+		return sum, errors.Join(failed, packErr)
+	case packErr != nil:
+		return sum, packErr
+	case waitErr != nil && code != changed:
+		return sum, failed
+	case code == changed:
+		f.notify("%s", strings.TrimSpace(errOut.String()))
+	}
+	return sum, nil
+}
+
+// write packs the tree into the archive.
+func (f *freeze) write(ctx context.Context, path string, tree io.Reader) (sum ociarchive.Summary, err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return sum, err
 	}
 	defer file.Close()
-	src.errOut = &bytes.Buffer{}
-	src.cmd.Stderr = src.errOut
-	tree, err := src.cmd.StdoutPipe()
-	if err != nil {
-		return sum, err
-	}
-	if err := src.cmd.Start(); err != nil {
-		return sum, err
-	}
 	own, gateways := f.ctr.addresses()
-	sum, packErr := ociarchive.Write(limited, file, tree, f.img, ociarchive.Network{
+	sum, err = ociarchive.Write(ctx, file, tree, f.img, ociarchive.Network{
 		Host:        backends.Name(f.bottle.Slug),
 		Addresses:   own,
 		Nameservers: gateways,
 	})
-	if packErr != nil {
-		_ = src.cmd.Process.Kill() // nobody reads on
-		if src.end != nil {
-			src.end()
-		}
-	}
-	waitErr := src.cmd.Wait()
-	switch {
-	case ctx.Err() != nil:
-		return sum, ctx.Err()
-	case limited.Err() != nil:
-		return sum, &deadlineError{src.cmd.Args[1:], f.limits.bulk}
-	case waitErr != nil && src.cmd.ProcessState.ExitCode() != src.good && src.cmd.ProcessState.ExitCode() >= 0:
-		// The tool's own words say more than that its output was cut off.
-		return sum, &toolError{src.cmd.Args[1:], src.errOut.String(), waitErr}
-	case packErr != nil:
-		return sum, errors.Join(packErr, said(src.errOut))
+	if err != nil {
+		return sum, err
 	}
 	return sum, file.Close()
-}
-
-// said is what a command has said, as an error, or nil.
-func said(errOut *bytes.Buffer) error {
-	if text := strings.TrimSpace(errOut.String()); text != "" {
-		return errors.New(text)
-	}
-	return nil
 }
