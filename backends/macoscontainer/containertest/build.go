@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 )
 
 func buildCommand() *command {
@@ -49,9 +50,22 @@ func buildCommand() *command {
 // maxDockerfile is apple/container#735.
 const maxDockerfile = 16384
 
+// resetTerminal sets the terminal's mode to what it is, as the real tool does
+// at the end of a build that drew on it. That stops a program which is not in
+// the terminal's foreground group.
+func resetTerminal() {
+	state, err := unix.IoctlGetTermios(unix.Stderr, unix.TCGETS)
+	if err == nil {
+		_ = unix.IoctlSetTermios(unix.Stderr, unix.TCSETS, state)
+	}
+}
+
 func runBuild(c *call) error {
 	if err := c.progress("auto", "plain", "tty"); err != nil {
 		return err
+	}
+	if c.last("progress") != "plain" {
+		defer resetTerminal()
 	}
 	for _, option := range []string{"output", "secret", "ssh", "target"} {
 		if c.has(option) {

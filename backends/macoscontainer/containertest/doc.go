@@ -11,7 +11,7 @@
 // [Cleanup] empties, after it has ended all programs. [Available] says whether
 // containers can run at all. The environment decides how the tool behaves:
 //
-//	CONTAINERTEST_ROOT            the directory of the state; required
+//	CONTAINERTEST_ROOT            the directory of the state, and of the tool's temporary files; required
 //	CONTAINERTEST_VERSION         0.12.3, 1.0.0, 1.2.0, 1.2.1, 1.2.2 or 1.4.1 (the default)
 //	CONTAINERTEST_SERVER_VERSION  a service of another version than the tool's
 //	CONTAINERTEST_DOWN=1          the service does not run, until system start

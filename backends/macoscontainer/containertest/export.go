@@ -28,11 +28,8 @@ func runExport(c *call) error {
 	if err := c.checkID(c.args[0]); err != nil {
 		return err
 	}
-	dir, err := filepath.Abs(filepath.Join(os.TempDir(), uuid()))
+	dir, err := c.tempDir(uuid())
 	if err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
@@ -50,6 +47,13 @@ func runExport(c *call) error {
 		return err
 	}
 	return c.move(archive, c.last("output"))
+}
+
+// tempDir makes a directory where the real tool makes its own: in the user's
+// place for temporary files, whatever TMPDIR says.
+func (c *call) tempDir(name string) (string, error) {
+	dir := filepath.Join(c.root, "tmp", name)
+	return dir, os.MkdirAll(dir, 0o700)
 }
 
 // move moves the archive, over an existing file only in newer versions.

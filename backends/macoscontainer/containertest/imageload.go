@@ -43,8 +43,8 @@ func runImageLoad(c *call) error {
 		defer f.Close()
 		in = f
 	}
-	dir := filepath.Join(os.TempDir(), strings.ToUpper(uuid()))
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	dir, err := c.tempDir(strings.ToUpper(uuid()))
+	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
