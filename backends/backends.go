@@ -87,10 +87,11 @@ type Artifact struct {
 	Created     time.Time
 	Size        int64
 	NotCaptured []bottlestate.Mount
-	// Stopped is set if the bottle did not run while it was frozen, nor after.
-	Stopped       bool
-	EngineVersion string
-	Architecture  string
+	// Stopped is set if the bottle did not run while it was frozen, nor after;
+	// Restarted if it was stopped for the freeze, and started again.
+	Stopped, Restarted bool
+	EngineVersion      string
+	Architecture       string
 }
 
 // Backend is an engine that bottles run on. Every method may block on the

@@ -77,6 +77,7 @@ func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, sl
 		Size:          art.Size,
 		NotCaptured:   art.NotCaptured,
 		Stopped:       art.Stopped,
+		Restarted:     art.Restarted,
 		EngineVersion: art.EngineVersion,
 		Architecture:  art.Architecture,
 	}

@@ -30,6 +30,35 @@ type Outcome struct {
 	Snapshot *bottlestate.Snapshot
 	// Removed is set when nothing is left of the bottle.
 	Removed bool
+	// Restarted is set when a commit has ended the agent: it had to stop the
+	// bottle, and has started it again. The bottle is left as it is.
+	Restarted bool
+}
+
+// newest returns the number of the bottle's newest snapshot, or 0.
+func newest(store bottlestate.Store, slug bottlestate.Slug) (int, error) {
+	snaps, _, err := store.Snapshots(slug)
+	if err != nil || len(snaps) == 0 {
+		return 0, err
+	}
+	return snaps[len(snaps)-1].Number, nil
+}
+
+// restartedSince reports whether a commit since the snapshot of that number
+// has restarted the bottle. One that is under way holds the lock.
+func restartedSince(ctx context.Context, store bottlestate.Store, slug bottlestate.Slug, number int, notify Notify) (bool, error) {
+	unlock, err := lock(context.WithoutCancel(ctx), store, slug, notify)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	snaps, _, err := store.Snapshots(slug)
+	for _, snap := range snaps {
+		if snap.Number > number && snap.Restarted {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // Run runs the bottle's agent attached, and stops the bottle when it ends. A
@@ -43,9 +72,18 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	if err != nil {
 		return Outcome{}, err
 	}
+	began, err := newest(store, b.Slug)
+	if err != nil {
+		return Outcome{}, err
+	}
 	out := Outcome{Agent: be.Exec(ctx, b, p, stdio)}
 	if errors.Is(out.Agent, backends.ErrDetached) {
 		return out, nil
+	}
+	if out.Agent != nil {
+		if out.Restarted, err = restartedSince(ctx, store, b.Slug, began, opts.Commit.Notify); err != nil || out.Restarted {
+			return out, err
+		}
 	}
 	if _, err := store.Bottle(b.Slug); errors.Is(err, bottlestate.ErrNotFound) {
 		out.Removed = true // by somebody else, while the agent ran

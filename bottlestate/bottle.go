@@ -93,6 +93,9 @@ type Snapshot struct {
 	// Size is in bytes, everything included that is needed to boot from it.
 	Size        int64   `json:"size"`
 	NotCaptured []Mount `json:"not_captured,omitempty"`
+	// Restarted is set if the bottle was stopped to be frozen, and started
+	// again, which has ended the programs in it.
+	Restarted bool `json:"restarted,omitempty"`
 	// Stopped is set if the bottle did not run while it was frozen.
 	Stopped       bool   `json:"stopped,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`

@@ -43,6 +43,9 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 		p.notify("bottle %s is removed", b.Slug)
 	case errors.Is(out.Agent, backends.ErrDetached):
 		p.notify("detached; the agent goes on in %s. stop it with: %s stop %s", b.Slug, p.Invocation, b.Slug)
+	case out.Restarted:
+		p.notify("a commit has stopped bottle %s and started it again", b.Slug)
+		p.resumeHint(b)
 	case opts.Keep:
 	default:
 		p.resumeHint(b)

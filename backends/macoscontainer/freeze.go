@@ -79,6 +79,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		Size:          sum.LayerSize,
 		NotCaptured:   mounts(f.ctr),
 		Stopped:       !running,
+		Restarted:     stopFirst,
 		EngineVersion: version,
 		Architecture:  f.img.Platform.Architecture,
 	}, nil
