@@ -1,12 +1,8 @@
 package docker
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"sort"
 	"strings"
 	"time"
@@ -16,103 +12,7 @@ import (
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
-	"github.com/docker-bottle/docker-bottle/dirtar"
 )
-
-// Create makes the container. It is not started.
-func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, image string) error {
-	config := &container.Config{
-		Image:      image,
-		Entrypoint: []string{""}, // not nil, which would mean the image's own
-		Cmd:        []string{"/bin/sh", "-c", backends.KeepAlive},
-		Labels:     map[string]string{backends.ContainerLabel: string(bottle.Slug)},
-	}
-	host := &container.HostConfig{
-		Binds:       bottle.Volumes,
-		Tmpfs:       tmpfs(bottle.Tmpfs),
-		NetworkMode: container.NetworkMode(bottle.Network),
-		Resources:   container.Resources{NanoCPUs: bottle.NanoCPUs, Memory: bottle.Memory},
-	}
-	ctr, err := b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config:     config,
-		HostConfig: host,
-		Name:       backends.Name(bottle.Slug),
-	})
-	if err != nil {
-		return b.undoCreate(ctx, bottle, ctr.ID, engineError(err))
-	}
-	if err := b.makeRunDir(ctx, ctr.ID); err != nil {
-		return b.undoCreate(ctx, bottle, ctr.ID, err)
-	}
-	return nil
-}
-
-// undoCreate removes what a failed or cancelled create has made, and nothing
-// else: a container of that name that was there before is not ours to remove.
-func (b *Backend) undoCreate(ctx context.Context, bottle bottlestate.Bottle, id string, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	if id == "" {
-		if !errors.Is(cause, context.Canceled) {
-			return cause
-		}
-		// The engine may have got as far as making it.
-		ctr, err := b.inspect(ctx, bottle)
-		if err != nil {
-			return cause
-		}
-		id = ctr.ID
-	}
-	_, err := b.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-	if err != nil && !isNotFound(err) {
-		return errors.Join(cause, err)
-	}
-	return cause
-}
-
-func tmpfs(targets []string) map[string]string {
-	m := map[string]string{}
-	for _, target := range targets {
-		path, options, _ := strings.Cut(target, ":")
-		m[path] = options
-	}
-	return m
-}
-
-func (b *Backend) makeRunDir(ctx context.Context, id string) error {
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
-	err := w.WriteHeader(&tar.Header{
-		Typeflag: tar.TypeDir,
-		Name:     strings.TrimPrefix(backends.RunDir, "/") + "/",
-		Mode:     0o1777, // programs of every user leave a status
-		ModTime:  time.Now(),
-	})
-	if err := errors.Join(err, w.Close()); err != nil {
-		return err
-	}
-	_, err = b.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: "/", Content: &buf})
-	return engineError(err)
-}
-
-// CopyWorkspace unpacks the tree into WorkDir. The engine unpacks as root, so
-// ownership is written into the stream, with the ids of the image's user.
-func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, tree io.Reader) error {
-	uid, gid, err := backends.User(ctx, b, bottle)
-	if err != nil {
-		return err
-	}
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(dirtar.Own(w, tree, backends.WorkDir, uid, gid)) }()
-	defer r.Close()
-	_, err = b.api.CopyToContainer(ctx, backends.Name(bottle.Slug), client.CopyToContainerOptions{
-		DestinationPath: "/",
-		Content:         r,
-		// Not CopyUIDGID: it takes its own choice of ids over those in the
-		// stream, and fails for a user that is not in /etc/passwd.
-	})
-	return engineError(err)
-}
 
 // Start starts the container, and says so clearly if it cannot be kept alive.
 func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {

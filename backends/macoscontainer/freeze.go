@@ -1,19 +1,12 @@
 package macoscontainer
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
-
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -156,117 +149,4 @@ func (f *freeze) make(ctx context.Context, running bool) (sum ociarchive.Summary
 		return sum, errors.Join(err, f.unload(context.WithoutCancel(ctx), sum))
 	}
 	return sum, nil
-}
-
-// load loads the archive. The tool prints the names of what it has loaded. It
-// is not interrupted: the service would go on, and the image come to be when
-// nobody looks for it any more.
-func (f *freeze) load(ctx context.Context, path string) error {
-	out, err := f.run(context.WithoutCancel(ctx), f.limits.bulk, "image", "load", "--input", path)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return err
-	case !slices.Contains(strings.Fields(out), f.img.Reference):
-		return fmt.Errorf("container image load has loaded %q, not %s", strings.TrimSpace(out), f.img.Reference)
-	}
-	return nil
-}
-
-// verify makes sure that what the tool has is what was packed.
-func (f *freeze) verify(ctx context.Context, sum ociarchive.Summary) error {
-	img, v, err := f.inspectImage(ctx, f.img.Reference)
-	if isNotFound(err) {
-		return fmt.Errorf("image %s is not there after it was loaded: %v", f.img.Reference, err) // not wrapped: the bottle is there
-	} else if err != nil {
-		return err
-	}
-	// As JSON, where what is empty and what is not there are the same.
-	want, err := json.Marshal(shown(f.img.Config))
-	if err != nil {
-		return err
-	}
-	got, err := json.Marshal(v.Config.Config)
-	if err != nil {
-		return err
-	}
-	switch {
-	case img.Configuration.Name != f.img.Reference:
-		return fmt.Errorf("the image was loaded as %s, not as %s", img.Configuration.Name, f.img.Reference)
-	case v.Digest != sum.Manifest.String():
-		return fmt.Errorf("image %s was loaded as %s, not as %s", f.img.Reference, v.Digest, sum.Manifest)
-	case !bytes.Equal(want, got):
-		return fmt.Errorf("image %s was loaded with the config %s, not %s", f.img.Reference, got, want)
-	}
-	return nil
-}
-
-// shown is what the tool shows of a config.
-func shown(c dockerspec.DockerOCIImageConfig) imageConfig {
-	return imageConfig{User: c.User, Env: c.Env, Entrypoint: c.Entrypoint, Cmd: c.Cmd, WorkingDir: c.WorkingDir, Labels: c.Labels, StopSignal: c.StopSignal}
-}
-
-// unload removes the image that a failed freeze has loaded, if it is that one.
-func (f *freeze) unload(ctx context.Context, sum ociarchive.Summary) error {
-	_, v, err := f.inspectImage(ctx, f.img.Reference)
-	if err == nil && v.Digest == sum.Manifest.String() {
-		_, err = f.run(ctx, f.limits.slow, "image", "delete", f.img.Reference)
-	}
-	if err != nil && !isNotFound(err) {
-		return fmt.Errorf("an image may be left, remove it with: container image delete %s (%w)", f.img.Reference, err)
-	}
-	return nil
-}
-
-// snapshotImage is all of the snapshot but its tree: the config of the image
-// that the bottle was made from, with the agent's command. What the container
-// was given besides is not in it.
-func (b *Backend) snapshotImage(ctx context.Context, bottle bottlestate.Bottle, ctr container, opts backends.FreezeOptions) (ociarchive.Image, error) {
-	c, err := b.baseConfig(ctx, ctr)
-	if err != nil {
-		return ociarchive.Image{}, err
-	}
-	config := dockerspec.DockerOCIImageConfig{ImageConfig: ocispec.ImageConfig{
-		User:       c.User,
-		Env:        c.Env,
-		WorkingDir: c.WorkingDir,
-		StopSignal: c.StopSignal,
-		Labels:     map[string]string{},
-	}}
-	config.Entrypoint, config.Cmd = backends.SnapshotCommand(bottle)
-	for _, labels := range []map[string]string{c.Labels, backends.SnapshotLabels(bottle, opts)} {
-		for key, value := range labels {
-			config.Labels[key] = value
-		}
-	}
-	p := ctr.Configuration.Platform
-	return ociarchive.Image{
-		Reference: backends.SnapshotRef(bottle.Slug, opts.Number),
-		Platform:  ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant},
-		Created:   time.Now().UTC(),
-		Comment:   opts.Message,
-		Config:    config,
-		Scratch:   []string{backends.RunDir}, // what programs wrote is of this boot
-	}, nil
-}
-
-// baseConfig is the config of the container's image. If somebody has removed
-// that, or given its name to another, which does not harm a container, it is
-// made up from the container: it was given no variables of its own.
-func (b *Backend) baseConfig(ctx context.Context, ctr container) (imageConfig, error) {
-	img, v, err := b.inspectImage(ctx, ctr.Configuration.Image.Reference)
-	switch {
-	case err == nil && "sha256:"+img.ID == ctr.Configuration.Image.Descriptor.Digest:
-		return v.Config.Config, nil
-	case err != nil && !isNotFound(err):
-		return imageConfig{}, err
-	}
-	init := ctr.Configuration.InitProcess
-	return imageConfig{
-		User:       init.User.String(),
-		Env:        init.Environment,
-		WorkingDir: init.WorkingDirectory,
-		StopSignal: ctr.Configuration.StopSignal,
-	}, nil
 }
