@@ -73,15 +73,17 @@ func openDocker(cli command.Cli, dockerCLI []string) (backends.Backend, error) {
 	if _, err := cli.ContextStore().GetMetadata(cli.CurrentContext()); err != nil {
 		return nil, err
 	}
-	_, err := manager.GetPlugin("buildx", cli, &cobra.Command{})
-	if err != nil && !errdefs.IsNotFound(err) {
-		return nil, err
-	}
 	return docker.New(cli.Client(), docker.Engine{
 		Context: cli.CurrentContext(),
 		Address: cli.DockerEndpoint().Host,
 		Command: dockerCLI,
-		Buildx:  err == nil,
+		Buildx: func() (bool, error) {
+			_, err := manager.GetPlugin("buildx", cli, &cobra.Command{})
+			if errdefs.IsNotFound(err) {
+				return false, nil
+			}
+			return err == nil, err
+		},
 	}), nil
 }
 

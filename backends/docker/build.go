@@ -34,8 +34,12 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 		return img, err
 	}
 	build := b.buildAPI
-	if b.engine.Buildx {
-		build = b.buildCommand
+	if b.engine.Buildx != nil {
+		if found, err := b.engine.Buildx(); err != nil {
+			return backends.Image{}, err
+		} else if found {
+			build = b.buildCommand
+		}
 	}
 	id, err := build(ctx, backends.BaseRef(bottle.Slug), src, log)
 	if err != nil {

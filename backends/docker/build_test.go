@@ -78,7 +78,7 @@ func (broken) Write([]byte) (int, error) { return 0, fs.ErrClosed }
 // builder is a program in the place of the user's builder: it runs script with
 // the arguments that docker would get.
 func builder(script string) *Backend {
-	return New(nil, Engine{Command: []string{"/bin/sh", "-ec", script, "builder", "--context", "c"}, Buildx: true})
+	return New(nil, Engine{Command: []string{"/bin/sh", "-ec", script, "builder", "--context", "c"}})
 }
 
 // The user's own builder gets docker's flags, and the image is the one that it
@@ -106,7 +106,7 @@ func TestBuildCommand(t *testing.T) {
 		t.Errorf("got %q, %v and the log %q; want status 17", id, err, log.String())
 	}
 
-	missing := New(nil, Engine{Command: []string{filepath.Join(t.TempDir(), "docker")}, Buildx: true})
+	missing := New(nil, Engine{Command: []string{filepath.Join(t.TempDir(), "docker")}})
 	if id, err := missing.buildCommand(t.Context(), "web:base", src, io.Discard); id != "" || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %q, %v; want fs.ErrNotExist", id, err)
 	}

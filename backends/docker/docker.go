@@ -34,8 +34,9 @@ type Engine struct {
 	// Command is the CLI as it was called, with its global flags: what is put
 	// after it goes to this engine.
 	Command []string
-	// Buildx is set if the CLI has the plugin that builds.
-	Buildx bool
+	// Buildx reports whether the CLI has the plugin that builds. It may run
+	// that plugin, so it is called for a build alone; nil means no.
+	Buildx func() (bool, error)
 }
 
 var _ backends.Backend = &Backend{}
