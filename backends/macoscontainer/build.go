@@ -1,13 +1,11 @@
 package macoscontainer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -45,7 +43,7 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 
 // build has no deadline: a build takes what it takes, and is seen to go on.
 func build(ctx context.Context, ref string, src backends.Source, log io.Writer) error {
-	var last bytes.Buffer
+	var last tail // the log itself can be of any length
 	progress := "plain"
 	cmd := command(ctx)
 	cmd.Stderr = io.MultiWriter(log, &last)
@@ -61,14 +59,15 @@ func build(ctx context.Context, ref string, src backends.Source, log io.Writer) 
 		src.Dir,
 	)
 	err := cmd.Run()
+	tool := &toolError{[]string{"build"}, last.String(), err}
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case strings.Contains(last.String(), "XPC connection error"):
-		return &toolError{[]string{"build"}, last.String(), err}
+	case errors.Is(tool, backends.ErrUnavailable):
+		return tool
 	case errors.As(err, &exit):
 		return &backends.ExitError{Code: max(exit.ExitCode(), 1)}
 	}

@@ -26,28 +26,19 @@ func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot)
 // RemoveArtifact removes the snapshot's image. Another one that has taken its
 // name is not the snapshot's, and stays.
 func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
-	_, v, err := b.inspectImage(ctx, snap.Reference)
-	switch {
-	case isNotFound(err):
-		return nil
-	case err != nil:
-		return err
-	case v.Digest != snap.Digest:
-		return nil
-	}
-	return b.removeImage(ctx, snap.Reference)
+	return b.removeImage(ctx, snap.Reference, func(v variant) bool { return v.Digest == snap.Digest })
 }
 
 // RemoveCaches removes the image the bottle was built into.
 func (b *Backend) RemoveCaches(ctx context.Context, bottle bottlestate.Bottle) error {
-	return b.removeImage(ctx, backends.BaseRef(bottle.Slug))
+	return b.removeImage(ctx, backends.BaseRef(bottle.Slug), func(variant) bool { return true })
 }
 
-// removeImage looks first: by a name that is gone, the tool may remove an image
-// that was tagged from it.
-func (b *Backend) removeImage(ctx context.Context, ref string) error {
-	_, _, err := b.inspectImage(ctx, ref)
-	if err == nil {
+// removeImage removes the image if it is the one that is meant. It looks first:
+// by a name that is gone, the tool may remove an image that was tagged from it.
+func (b *Backend) removeImage(ctx context.Context, ref string, meant func(variant) bool) error {
+	_, v, err := b.inspectImage(ctx, ref)
+	if err == nil && meant(v) {
 		_, err = b.run(ctx, b.limits.slow, "image", "delete", ref)
 	}
 	if isNotFound(err) {

@@ -10,6 +10,7 @@ import (
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
+	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
 
@@ -64,11 +65,8 @@ func shown(c dockerspec.DockerOCIImageConfig) imageConfig {
 
 // unload removes the image that a failed freeze has loaded, if it is that one.
 func (f *freeze) unload(ctx context.Context, sum ociarchive.Summary) error {
-	_, v, err := f.inspectImage(ctx, f.img.Reference)
-	if err == nil && v.Digest == sum.Manifest.String() {
-		_, err = f.run(ctx, f.limits.slow, "image", "delete", f.img.Reference)
-	}
-	if err != nil && !isNotFound(err) {
+	err := f.RemoveArtifact(ctx, bottlestate.Snapshot{Reference: f.img.Reference, Digest: sum.Manifest.String()})
+	if err != nil {
 		return fmt.Errorf("an image may be left, remove it with: container image delete %s (%w)", f.img.Reference, err)
 	}
 	return nil
