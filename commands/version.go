@@ -34,15 +34,15 @@ func runVersion(ctx context.Context, p *Program, format string) error {
 	}
 	versions := map[string]string{"docker-bottle": p.Version}
 	for _, name := range p.Backends.Names() {
+		var version string
 		be, err := p.Backends.Lookup(name)
 		if err == nil {
-			versions[name], err = be.Version(ctx)
+			version, err = be.Version(ctx)
 		}
 		switch {
-		case errors.Is(err, backends.ErrNotInstalled):
-			delete(versions, name) // most machines have but one
-		case err != nil:
-			delete(versions, name)
+		case err == nil:
+			versions[name] = version
+		case !errors.Is(err, backends.ErrNotInstalled): // most machines have but one
 			p.notify("%s: %v", name, err)
 		}
 	}
