@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 			"apple":    apple,
 			"scripted": scripted,
 			"term":     term,
-			"poll":     poll,
+			"poll":     backendtest.Poll,
 		},
 	})
 }
@@ -248,15 +248,4 @@ var control = regexp.MustCompile(`\^[A-Z]`)
 func typed(keys string) string {
 	keys = strings.ReplaceAll(keys, `\n`, "\r")
 	return control.ReplaceAllStringFunc(keys, func(key string) string { return string(rune(key[1] - '@')) })
-}
-
-// poll PROGRAM ARGS... runs a program until it succeeds, for at most 20 s.
-func poll(ts *testscript.TestScript, neg bool, args []string) {
-	var err error
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if err = ts.Exec(args[0], args[1:]...); (err == nil) != neg {
-			return
-		}
-	}
-	ts.Fatalf("poll %s: %v", strings.Join(args, " "), err)
 }

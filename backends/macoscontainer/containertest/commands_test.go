@@ -40,17 +40,6 @@ func archive(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// poll PROGRAM ARGS... runs a program until it succeeds, for at most 20 s.
-func poll(ts *testscript.TestScript, neg bool, args []string) {
-	var err error
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if err = ts.Exec(args[0], args[1:]...); (err == nil) != neg {
-			return
-		}
-	}
-	ts.Fatalf("poll %s: %v", strings.Join(args, " "), err)
-}
-
 // vanished FILE waits until the process whose pid is in FILE has ended.
 func vanished(ts *testscript.TestScript, neg bool, args []string) {
 	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))

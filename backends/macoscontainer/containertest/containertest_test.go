@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +37,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"archive":  archive,
 			"layout":   layoutOf,
-			"poll":     poll,
+			"poll":     backendtest.Poll,
 			"vanished": vanished,
 		},
 	})
@@ -57,14 +59,8 @@ CMD ["sh", "-c", "trap 'exit 3' INT TERM; echo ready; while :; do sleep 0.1; don
 `
 
 func newBase(t *testing.T) *base {
-	b := &base{root: filepath.Join(t.TempDir(), "root"), busybox: os.Getenv("BOTTLE_TEST_BUSYBOX")}
+	b := &base{root: filepath.Join(t.TempDir(), "root"), busybox: backendtest.Busybox(t)}
 	if b.busybox == "" {
-		b.busybox, _ = exec.LookPath("busybox")
-	}
-	if b.busybox == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no static busybox: set BOTTLE_TEST_BUSYBOX")
-		}
 		t.Skip("no static busybox: set BOTTLE_TEST_BUSYBOX")
 	}
 	if err := Available(); err != nil {
