@@ -1,10 +1,10 @@
 //go:build !windows
 
-package macoscontainer
+package tool
 
 import "syscall"
 
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// setBlocking undoes what the tool does to a terminal it was given.
+// setBlocking undoes what a tool does to a terminal it was given.
 func setBlocking(fd uintptr) { _ = syscall.SetNonblock(int(fd), false) }

@@ -1,4 +1,4 @@
-package macoscontainer
+package tool
 
 import "syscall"
 
