@@ -4,14 +4,14 @@ package containertest
 
 import (
 	"errors"
-	"io"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // drainTime is how long the tool waits for output after a program's end.
@@ -19,18 +19,15 @@ const drainTime = 3 * time.Second
 
 // stdio joins the tool's own input and output with a program's.
 type stdio struct {
+	*fakevm.Stdio
 	interactive, terminal bool
-	in, out, err          *os.File // the tool's ends of the pipes
-	theirs                []*os.File
 	saved                 *unix.Termios
-	copies                sync.WaitGroup
 }
 
 // openStdio makes the pipes. It puts the terminal into raw mode and leaves
 // stdin nonblocking for ever, as the real tool does.
 func openStdio(interactive, terminal bool) (*stdio, error) {
 	s := &stdio{interactive: interactive, terminal: terminal}
-	var theirIn, theirOut, theirErr *os.File
 	var err error
 	if interactive && terminal {
 		if s.saved, err = raw(); err != nil {
@@ -38,23 +35,12 @@ func openStdio(interactive, terminal bool) (*stdio, error) {
 		}
 	}
 	if interactive {
-		if theirIn, s.in, err = os.Pipe(); err == nil {
-			err = unix.SetNonblock(0, true)
+		if err := unix.SetNonblock(0, true); err != nil {
+			return nil, err
 		}
-	} else {
-		theirIn, err = os.Open(os.DevNull)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if s.out, theirOut, err = os.Pipe(); err != nil {
-		return nil, err
-	}
-	if s.err, theirErr, err = os.Pipe(); err != nil {
-		return nil, err
-	}
-	s.theirs = []*os.File{theirIn, theirOut, theirErr}
-	return s, nil
+	s.Stdio, err = fakevm.OpenStdio(interactive)
+	return s, err
 }
 
 // raw puts the terminal into raw mode but for OPOST.
@@ -75,72 +61,25 @@ func (s *stdio) close() {
 	if s.saved != nil {
 		_ = unix.IoctlSetTermios(0, unix.TCSETS, s.saved)
 	}
-	for _, f := range s.theirs {
-		f.Close()
-	}
-	s.theirs = nil
-}
-
-// request sends a request with the program's ends of the pipes, and waits
-// for the answer.
-func (w wire) request(m message, s *stdio) error {
-	var files []*os.File
-	if s != nil {
-		files = s.theirs
-	}
-	if err := w.send(m, files...); err != nil {
-		return err
-	}
-	if s != nil {
-		for _, f := range s.theirs {
-			f.Close()
-		}
-		s.theirs = nil
-	}
-	answer, _, err := w.receive()
-	if err == io.EOF {
-		return failed("internalError", "the virtual machine ended")
-	}
-	if err != nil {
-		return err
-	}
-	return answer.failure()
-}
-
-// start copies until the program's output ends. The files are opened anew,
-// so that a stdin that became nonblocking is polled.
-func (s *stdio) start() {
-	if s.interactive {
-		go func() {
-			_, _ = io.Copy(s.in, os.NewFile(0, "stdin"))
-			s.in.Close()
-		}()
-	}
-	s.copies.Go(func() { _, _ = io.Copy(os.NewFile(1, "stdout"), s.out) })
-	s.copies.Go(func() { _, _ = io.Copy(os.NewFile(2, "stderr"), s.err) })
+	s.Close()
 }
 
 // converse stays with a running program until its end.
-func (c *call) converse(w wire, s *stdio) error {
+func (c *call) converse(w fakevm.Wire, s *stdio) error {
 	defer s.close()
 	defer w.Close()
-	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.send(message{Signal: n}) })
+	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.Send(fakevm.Message{Signal: n}) })
 	if s.terminal && s.interactive {
 		go resize(w)
 	}
-	s.start()
-	m, _, err := w.receive()
+	// The files are opened anew, so that a stdin that became nonblocking is
+	// polled.
+	s.Copy(os.NewFile(0, "stdin"), os.NewFile(1, "stdout"), os.NewFile(2, "stderr"))
+	m, _, err := w.Receive()
 	if err != nil || !m.Exited {
 		m.Status = 128 + int(syscall.SIGKILL) // with the machine
 	}
-	drained := make(chan struct{})
-	go func() {
-		s.copies.Wait()
-		close(drained)
-	}()
-	select {
-	case <-drained:
-	case <-time.After(drainTime):
+	if !s.Drained(drainTime) {
 		return errors.New("CancellationError()")
 	}
 	if m.Status == 0 {
@@ -150,12 +89,12 @@ func (c *call) converse(w wire, s *stdio) error {
 }
 
 // resize tells the program the size of the terminal, now and when it changes.
-func resize(w wire) {
+func resize(w fakevm.Wire) {
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, syscall.SIGWINCH)
 	for {
 		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil && size.Row > 0 {
-			if w.send(message{Rows: size.Row, Cols: size.Col}) != nil {
+			if w.Send(fakevm.Message{Rows: size.Row, Cols: size.Col}) != nil {
 				return
 			}
 		}
