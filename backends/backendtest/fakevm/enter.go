@@ -62,7 +62,12 @@ func (s Spec) enter(fail *os.File) error {
 	if dir == "" {
 		dir = "/"
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if s.MakeDir {
+		err = os.MkdirAll(dir, 0o755)
+	} else {
+		_, err = os.Stat(dir)
+	}
+	if err != nil {
 		return &Failure{Reason: NoDir, Name: dir, Text: err.Error()}
 	}
 	env := s.Env

@@ -24,6 +24,8 @@ type Spec struct {
 	Dir      string   `json:"dir,omitempty"`
 	User     string   `json:"user,omitempty"` // NAME[:GROUP], or numbers
 	Terminal bool     `json:"terminal,omitempty"`
+	// MakeDir makes Dir if it is not there.
+	MakeDir bool `json:"makeDir,omitempty"`
 	// First programs of a pid namespace mount its /proc.
 	First bool `json:"first,omitempty"`
 	// Private programs mount /dev too, in a mount namespace of their own.

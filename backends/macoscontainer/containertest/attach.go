@@ -5,7 +5,6 @@ package containertest
 import (
 	"errors"
 	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -21,7 +20,7 @@ const drainTime = 3 * time.Second
 type stdio struct {
 	*fakevm.Stdio
 	interactive, terminal bool
-	saved                 *unix.Termios
+	restore               func() // of the terminal; nil if it is as it was
 }
 
 // openStdio makes the pipes. It puts the terminal into raw mode and leaves
@@ -30,8 +29,8 @@ func openStdio(interactive, terminal bool) (*stdio, error) {
 	s := &stdio{interactive: interactive, terminal: terminal}
 	var err error
 	if interactive && terminal {
-		if s.saved, err = raw(); err != nil {
-			return nil, err
+		if s.restore, err = fakevm.Raw(false); err != nil {
+			return nil, failed("unknown", "The operation couldn’t be completed. Inappropriate ioctl for device")
 		}
 	}
 	if interactive {
@@ -43,23 +42,9 @@ func openStdio(interactive, terminal bool) (*stdio, error) {
 	return s, err
 }
 
-// raw puts the terminal into raw mode but for OPOST.
-func raw() (*unix.Termios, error) {
-	saved, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	if err != nil {
-		return nil, failed("unknown", "The operation couldn’t be completed. Inappropriate ioctl for device")
-	}
-	t := *saved
-	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
-	t.Cflag = t.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
-	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
-	return saved, unix.IoctlSetTermios(0, unix.TCSETS, &t)
-}
-
 func (s *stdio) close() {
-	if s.saved != nil {
-		_ = unix.IoctlSetTermios(0, unix.TCSETS, s.saved)
+	if s.restore != nil {
+		s.restore()
 	}
 	s.Close()
 }
@@ -70,7 +55,7 @@ func (c *call) converse(w fakevm.Wire, s *stdio) error {
 	defer w.Close()
 	forwardSignals(c.cli, s.terminal, func(n int) { _ = w.Send(fakevm.Message{Signal: n}) })
 	if s.terminal && s.interactive {
-		go resize(w)
+		go w.Follow()
 	}
 	// The files are opened anew, so that a stdin that became nonblocking is
 	// polled.
@@ -86,18 +71,4 @@ func (c *call) converse(w fakevm.Wire, s *stdio) error {
 		return nil
 	}
 	return exitStatus(m.Status)
-}
-
-// resize tells the program the size of the terminal, now and when it changes.
-func resize(w fakevm.Wire) {
-	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, syscall.SIGWINCH)
-	for {
-		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil && size.Row > 0 {
-			if w.Send(fakevm.Message{Rows: size.Row, Cols: size.Col}) != nil {
-				return
-			}
-		}
-		<-changed
-	}
 }

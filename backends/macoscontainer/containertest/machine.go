@@ -20,6 +20,7 @@ func (p process) spec(root string, ssh bool) fakevm.Spec {
 		Args:     slices.Concat([]string{p.Executable}, p.Arguments),
 		Env:      p.environment(ssh),
 		Dir:      p.WorkingDirectory,
+		MakeDir:  true,
 		User:     p.User.text(),
 		Terminal: p.Terminal,
 		Mapped:   os.Geteuid() != 0,
