@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -180,27 +181,25 @@ func manifestCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(e.Encode(a.manifest))
 	tmp, err := os.MkdirTemp(ts.MkAbs("."), "assets")
 	ts.Check(err)
-	shared := tmp + "/assets"
+	shared := filepath.Join(tmp, "assets")
 	ts.Check(settings{}.extract(a, shared))
-	for _, layer := range a.manifest.layers() {
-		f, err := os.Open(shared + "/" + layer)
-		ts.Check(err)
-		defer f.Close()
-		for r := tar.NewReader(f); ; {
-			h, err := r.Next()
-			if err == io.EOF {
-				break
-			}
-			ts.Check(err)
-			fmt.Fprintf(ts.Stdout(), "%c %04o %d:%d %s", h.Typeflag, h.Mode, h.Uid, h.Gid, h.Name)
-			if h.Linkname != "" {
-				fmt.Fprintf(ts.Stdout(), " -> %s", h.Linkname)
-			}
-			for key, value := range h.PAXRecords {
-				fmt.Fprintf(ts.Stdout(), " %s=%q", key, value)
-			}
-			fmt.Fprintln(ts.Stdout())
+	f, err := os.Open(filepath.Join(shared, a.manifest.layer()))
+	ts.Check(err)
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return
 		}
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%c %04o %d:%d %s", h.Typeflag, h.Mode, h.Uid, h.Gid, h.Name)
+		if h.Linkname != "" {
+			fmt.Fprintf(ts.Stdout(), " -> %s", h.Linkname)
+		}
+		for key, value := range h.PAXRecords {
+			fmt.Fprintf(ts.Stdout(), " %s=%q", key, value)
+		}
+		fmt.Fprintln(ts.Stdout())
 	}
 }
 

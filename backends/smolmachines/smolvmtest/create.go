@@ -15,6 +15,7 @@ func createCommand() *command {
 		path:    "machine create",
 		about:   "Create a machine without starting it",
 		command: "[COMMAND...]",
+		late:    true,
 		run:     runCreate,
 		options: `
 -n --name <NAME>
@@ -37,7 +38,7 @@ func createCommand() *command {
 --init <CMD> ...
 -e --env <KEY=VALUE> ...
 -w --workdir <DIR>
---user <USER> 1.14.3
+--user <USER> 1.14.0
 --label <KEY=VALUE> ...
 --secret-env <GUEST=HOSTVAR> ...
 --secret-file <GUEST=PATH> ...

@@ -4,6 +4,7 @@ package smolvmtest
 
 import (
 	"archive/tar"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ func (c *call) fromArtifact(m *machine) error {
 		return err
 	}
 	m.Shared = c.path("vms", "_shared", fmt.Sprintf("%08x", a.footer.Checksum))
-	m.Layer = filepath.Join(m.Shared, first(append(a.manifest.layers(), "none")...))
+	m.Layer = filepath.Join(m.Shared, a.manifest.layer())
 	if err := c.reserve(m); err != nil {
 		return err
 	}
@@ -71,16 +72,16 @@ func (c *call) restore(m *machine, from manifest) {
 		m.Memory = from.Mem
 	}
 	if c.version.atLeast(1, 17, 0) {
-		m.User = first(c.value("user"), from.User, "0:0")
+		m.User = cmp.Or(c.value("user"), from.User)
 	}
 }
 
-func (m manifest) layers() []string {
-	var paths []string
-	for _, layer := range m.Assets.Layers {
-		paths = append(paths, layer.Path)
+// layer is the path of the one layer that an artifact of a machine has.
+func (m manifest) layer() string {
+	if len(m.Assets.Layers) == 0 {
+		return "layers/none.tar"
 	}
-	return paths
+	return m.Assets.Layers[0].Path
 }
 
 // extract unpacks the assets where all machines from this artifact find them.

@@ -20,6 +20,7 @@ func deleteCommand() *command {
 		aliases: []string{"rm"},
 		about:   "Delete a machine",
 		options: "-n --name <NAME>\n-f --force\n--cascade",
+		late:    true,
 		run:     runDelete,
 	}
 }

@@ -21,6 +21,7 @@ func execCommand() *command {
 		path:    "machine exec",
 		about:   "Run a command in a running machine",
 		command: "<COMMAND>...",
+		late:    true,
 		run:     runExec,
 		options: `
 --name <NAME>
@@ -87,8 +88,8 @@ func (c *call) running() (*machine, error) {
 	default:
 		return nil, agentError("connect", "machine '%s' is not running. Use 'smolvm machine start --name %s' first.", m.Name, m.Name)
 	}
-	if _, ok := c.told(); ok {
-		return nil, agentError("exec", "connection to VM lost")
+	if cause, ok := c.told(); ok {
+		return nil, agentError("exec", "%s", cause)
 	}
 	return m, nil
 }

@@ -20,7 +20,9 @@ type command struct {
 	// command is what may follow "--": <COMMAND>... is required, with brackets
 	// it is not. A word before "--" is never part of it.
 	command string
-	run     func(*call) error
+	// late commands fail, when they are told to, where they have done something.
+	late bool
+	run  func(*call) error
 }
 
 // named reports whether name means the command: all of its path, or the verb

@@ -3,6 +3,7 @@
 package smolvmtest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -129,8 +130,8 @@ func (m *machine) spec(args, env []string) (fakevm.Spec, error) {
 		Root:   m.rootfs(),
 		Args:   args,
 		Env:    last(slices.Concat([]string{defaultPath}, m.Config.Env, m.Env, secrets, env)),
-		Dir:    first(m.Workdir, m.Config.Workdir, "/"),
-		User:   first(m.User, m.Config.User, "0:0"),
+		Dir:    cmp.Or(m.Workdir, m.Config.Workdir, "/"),
+		User:   cmp.Or(m.User, m.Config.User, "0:0"),
 		Mapped: os.Geteuid() != 0,
 	}
 	if !filepath.IsAbs(spec.Dir) {
@@ -154,12 +155,6 @@ func last(env []string) []string {
 	}
 	slices.Reverse(all)
 	return all
-}
-
-// first is the first text that is not empty.
-func first(texts ...string) string {
-	i := slices.IndexFunc(texts, func(text string) bool { return text != "" })
-	return texts[i]
 }
 
 // outOf puts a machine's error into the words of its container runtime.

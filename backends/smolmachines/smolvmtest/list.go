@@ -14,7 +14,7 @@ func listCommand() *command {
 		path:    "machine ls",
 		aliases: []string{"list"},
 		about:   "List the machines",
-		options: "-v --verbose\n--json\n-q --quiet 1.14.3",
+		options: "-v --verbose\n--json\n-q --quiet 1.14.1",
 		run:     runList,
 	}
 }

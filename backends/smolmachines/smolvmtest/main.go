@@ -3,6 +3,7 @@
 package smolvmtest
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -45,6 +46,9 @@ func run(args []string) error {
 		for {
 			time.Sleep(time.Hour)
 		}
+	}
+	if cause, ok := c.told(); ok && !c.command.late {
+		return fmt.Errorf("database operation failed: %s: %s", c.command.path, cause)
 	}
 	return c.command.run(c)
 }

@@ -3,6 +3,7 @@
 package smolvmtest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -11,6 +12,7 @@ func packCreateCommand() *command {
 	return &command{
 		path:  "pack create",
 		about: "Pack an image or a machine into an executable",
+		late:  true,
 		run:   runPackCreate,
 		options: `
 -I --image <REF>
@@ -107,7 +109,7 @@ func (m *machine) manifest(size *machine) manifest {
 		Created: created(), SmolvmVersion: m.settings.version.String(),
 	}
 	if m.settings.version.atLeast(1, 14, 3) {
-		packed.User = first(m.User, m.Config.User, "0:0")
+		packed.User = cmp.Or(m.User, m.Config.User)
 	} else if len(packed.Entrypoint) == 0 {
 		packed.Entrypoint = []string{"/bin/sh"} // in front of the command
 	}

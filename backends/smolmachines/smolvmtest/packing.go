@@ -5,6 +5,7 @@ package smolvmtest
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -54,25 +56,28 @@ func (p *packing) run() error {
 	if err != nil {
 		return err
 	}
-	stub, total, blob, err := p.assemble(layer, cause)
+	made, err := p.assemble(layer, cause)
 	if err != nil {
 		return fmt.Errorf("agent operation failed: pack binary: %w", err)
 	}
-	fmt.Printf("Assembling packed binary done\nPacked: %s (stub: %dKB, total: %dKB)\n", p.out, stub>>10, total>>10)
-	if !p.has("single-file") {
-		fmt.Printf("Assets: %s%s (%dKB compressed)\n", p.out, sidecarSuffix, blob>>10)
-	}
-	fmt.Printf("\nRun with: %s\n", p.out)
-	if !p.has("single-file") {
+	p.announce(made)
+	return nil
+}
+
+func (p *packing) announce(made sizes) {
+	fmt.Printf("\rAssembling packed binary done\x1b[K\nPacked: %s (stub: %dKB, total: %dKB)\n", p.out, made.stub>>10, made.total>>10)
+	if p.has("single-file") {
+		fmt.Printf("\nRun with: %s\n", p.out)
+	} else {
+		fmt.Printf("Assets: %s%s (%dKB compressed)\n\nRun with: %s\n", p.out, sidecarSuffix, made.blob>>10, p.out)
 		fmt.Printf("Note: Keep the %s file alongside the binary\n", sidecarSuffix)
 	}
 	fmt.Println("Options: --help for usage")
-	return nil
 }
 
 // stage makes the directory for what is not compressed yet.
 func (p *packing) stage() (err error) {
-	parent := first(p.value("staging-dir"), os.Getenv("SMOLVM_PACK_STAGING"), p.root)
+	parent := cmp.Or(p.value("staging-dir"), os.Getenv("SMOLVM_PACK_STAGING"), p.root)
 	p.staging, err = os.MkdirTemp(parent, "pack-staging-")
 	if err != nil {
 		return fmt.Errorf("io operation failed: %s", osError(err))
@@ -105,25 +110,24 @@ const agentRootfs = "the root of the agent"
 
 // assemble writes the stub, and then the sidecar, which is empty for as long
 // as it takes to compress what goes there.
-func (p *packing) assemble(layer asset, cause string) (stub, total, blob int64, err error) {
-	program, err := p.stub()
+func (p *packing) assemble(layer asset, cause string) (sizes, error) {
+	program, err := stub()
 	if err != nil {
-		return 0, 0, 0, err
+		return sizes{}, err
 	}
 	out, err := create(p.out, 0o755)
 	if err != nil {
-		return 0, 0, 0, err
+		return sizes{}, err
 	}
 	defer out.Close()
 	if _, err := out.Write(program); err != nil {
-		return 0, 0, 0, ioError(err)
+		return sizes{}, ioError(err)
 	}
-	stub = int64(len(program))
-	offset := stub
+	offset := len(program)
 	if !p.has("single-file") {
 		offset = 0
 		if out, err = create(p.out+sidecarSuffix, 0o644); err != nil {
-			return 0, 0, 0, err
+			return sizes{}, err
 		}
 		defer out.Close()
 	}
@@ -131,29 +135,41 @@ func (p *packing) assemble(layer asset, cause string) (stub, total, blob int64, 
 	p.manifest.Assets = assets{Libraries: []string{}, AgentRootfs: asset{Path: "agent-rootfs.tar", Size: int64(len(agentRootfs))}, Layers: []asset{layer}}
 	data, err := p.compress(layer)
 	if err != nil {
-		return 0, 0, 0, err
+		return sizes{}, err
 	}
-	end, err := seal(data, offset, p.manifest)
+	end, err := seal(data, int64(offset), p.manifest)
 	if err != nil {
-		return 0, 0, 0, err
+		return sizes{}, err
 	}
 	data = append(data, end...)
-	switch cause {
-	case "", "corrupt":
-	default:
-		_, _ = out.Write(data[:len(data)/2])
-		if cause == "disk-full" {
-			return 0, 0, 0, ioError(unix.ENOSPC)
-		}
-		return 0, 0, 0, errors.New("I/O error: " + cause)
+	if err := pour(out, data, cause); err != nil {
+		return sizes{}, err
 	}
-	if cause == "corrupt" {
+	return sizes{len(program), len(program) + len(data), len(data)}, out.Close()
+}
+
+// sizes are those of the outputs.
+type sizes struct{ stub, total, blob int }
+
+// pour writes the assets and what follows, as far as it is to go.
+func pour(out *os.File, data []byte, cause string) error {
+	var fails error
+	switch cause {
+	case "":
+	case "corrupt":
 		data[len(data)/3] ^= 1
+	case "disk-full":
+		fails = ioError(unix.ENOSPC)
+	default:
+		fails = errors.New("I/O error: " + cause)
+	}
+	if fails != nil {
+		data = data[:len(data)/2]
 	}
 	if _, err := out.Write(data); err != nil {
-		return 0, 0, 0, ioError(err)
+		return ioError(err)
 	}
-	return stub, stub + int64(len(data)), int64(len(data)), out.Close()
+	return fails
 }
 
 // create opens an output as it is: what is there is truncated.
@@ -167,7 +183,7 @@ func create(path string, mode os.FileMode) (*os.File, error) {
 
 // stub is the program, which is taken from a checkout of the tool's source if
 // the working directory is one.
-func (p *packing) stub() ([]byte, error) {
+func stub() ([]byte, error) {
 	for _, path := range []string{"target/release/smolvm", "target/debug/smolvm"} {
 		if data, err := os.ReadFile(path); err == nil {
 			return data, nil
@@ -184,31 +200,33 @@ func (p *packing) compress(layer asset) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	time.Sleep(p.packDelay)
+	f, err := os.Open(filepath.Join(p.staging, "layer.tar"))
+	if err != nil {
+		return nil, ioError(err)
+	}
+	defer f.Close()
 	var blob bytes.Buffer
 	z, err := zstd.NewWriter(&blob, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(3)), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
 	w := tar.NewWriter(z)
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "agent-rootfs.tar", Mode: 0o644, Size: int64(len(agentRootfs))}); err != nil {
-		return nil, err
-	}
-	if _, err := io.WriteString(w, agentRootfs); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(filepath.Join(p.staging, "layer.tar"))
+	err = errors.Join(
+		add(w, "agent-rootfs.tar", int64(len(agentRootfs)), strings.NewReader(agentRootfs)),
+		add(w, layer.Path, layer.Size, f),
+		w.Close(),
+		z.Close(),
+	)
 	if err != nil {
-		return nil, ioError(err)
-	}
-	defer f.Close()
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: layer.Path, Mode: 0o644, Size: layer.Size}); err != nil {
-		return nil, err
-	}
-	if _, err := io.Copy(w, f); err != nil {
-		return nil, ioError(err)
-	}
-	if err := errors.Join(w.Close(), z.Close()); err != nil {
 		return nil, err
 	}
 	return blob.Bytes(), os.WriteFile(filepath.Join(dir, "assets.zst"), blob.Bytes(), 0o600)
+}
+
+func add(w *tar.Writer, name string, size int64, r io.Reader) error {
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: size}); err != nil {
+		return err
+	}
+	_, err := io.Copy(w, r)
+	return err
 }

@@ -16,6 +16,7 @@ func packRunCommand() *command {
 		path:    "pack run",
 		about:   "Run a packed machine",
 		command: "[COMMAND...]",
+		late:    true,
 		run:     runPackRun,
 		options: `
 --sidecar <PATH>

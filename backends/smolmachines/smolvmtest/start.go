@@ -17,11 +17,12 @@ func startCommand() *command {
 	return &command{
 		path:  "machine start",
 		about: "Start a machine",
+		late:  true,
 		run:   runStart,
 		options: `
 -n --name <NAME>
 --forkable
---branchable 1.14.3
+--branchable 1.14.0
 --fork-pool-size <N>
 --cuda-vram-limit-mib <M>
 --proxy <URL>
@@ -42,6 +43,17 @@ func runStart(c *call) error {
 		}
 		return err
 	}
+	unlock, err := fakevm.Lock(m.file("vm.lock"), time.Millisecond)
+	if errors.Is(err, fakevm.ErrBusy) {
+		return agentError("start machine", "agent operation failed: start agent: another process is already starting or running this VM")
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if m, err = c.get(); err != nil { // as the last start has left it
+		return err
+	}
 	switch state := m.state(); state {
 	case "running":
 		fmt.Printf("Machine '%s' already running (PID: %d)\n", m.Name, m.Process.Pid)
@@ -55,14 +67,6 @@ func runStart(c *call) error {
 	default:
 		return refuseSaved("start machine")
 	}
-	unlock, err := fakevm.Lock(m.file("vm.lock"), time.Millisecond)
-	if errors.Is(err, fakevm.ErrBusy) {
-		return agentError("start machine", "agent operation failed: start agent: another process is already starting or running this VM")
-	}
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	if err := c.boot(m); err != nil {
 		return err
 	}
@@ -127,12 +131,10 @@ func (c *call) boot(m *machine) error {
 }
 
 func with(n int, what string) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return ""
-	default:
-		return fmt.Sprintf(" with %d %s(s)", n, what)
 	}
+	return fmt.Sprintf(" with %d %s(s)", n, what)
 }
 
 // adopt takes over what the image says, at the first start.

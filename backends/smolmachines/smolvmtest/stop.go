@@ -13,6 +13,7 @@ func stopCommand() *command {
 		path:    "machine stop",
 		about:   "Stop a machine",
 		options: "-n --name <NAME>",
+		late:    true,
 		run:     runStop,
 	}
 }

@@ -13,6 +13,7 @@ func updateCommand() *command {
 	return &command{
 		path:  "machine update",
 		about: "Change a machine that does not run",
+		late:  true,
 		run:   runUpdate,
 		options: `
 -n --name <NAME>
@@ -77,71 +78,81 @@ func runUpdate(c *call) error {
 }
 
 // apply changes the machine, and says what it has changed.
-func (c *call) apply(m *machine) (lines []string, err error) {
-	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+func (c *call) apply(m *machine) ([]string, error) {
+	for _, flag := range []string{"gpu", "no-gpu", "rosetta", "no-rosetta"} {
+		if c.has(flag) {
+			return nil, unfaked("machine update --" + flag)
+		}
+	}
 	if err := c.grows(m); err != nil {
 		return nil, err
 	}
 	if err := c.sizes(m); err != nil {
 		return nil, err
 	}
-	for _, flag := range []string{"cpus", "mem", "storage", "overlay"} {
-		if c.has(flag) {
-			say("%s: %s", flag, c.value(flag))
-		}
-	}
 	m.Mounts, m.Ports, m.Env = slices.Clone(m.Mounts), slices.Clone(m.Ports), slices.Clone(m.Env)
-	for _, spec := range c.flags["remove-volume"] {
-		host, guest, _ := strings.Cut(spec, ":")
-		m.Mounts = slices.DeleteFunc(m.Mounts, func(v mount) bool { return v.Host == host && v.Guest == guest })
-		say("removed volume: %s", spec)
-	}
-	if err := c.volumes(m); err != nil {
+	if err := c.remount(m); err != nil {
 		return nil, err
 	}
-	for _, spec := range c.flags["remove-port"] {
-		p, err := c.parsePort("remove-port", spec)
-		if err != nil {
-			return nil, err
-		}
-		m.Ports = slices.DeleteFunc(m.Ports, func(old port) bool { return old == p })
-		say("removed port: %s", spec)
-	}
-	if err := c.ports(m); err != nil {
+	if err := c.republish(m); err != nil {
 		return nil, err
 	}
-	for _, flag := range []string{"volume", "port"} {
-		for _, spec := range c.flags[flag] {
-			say("added %s: %s", flag, spec)
-		}
-	}
-	for _, key := range c.flags["remove-env"] {
-		m.Env = slices.DeleteFunc(m.Env, func(entry string) bool { return strings.HasPrefix(entry, key+"=") })
-		say("removed env: %s", key)
-	}
-	for _, entry := range c.entries("env") {
-		key, _, _ := strings.Cut(entry, "=")
-		m.Env = append(slices.DeleteFunc(m.Env, func(old string) bool { return strings.HasPrefix(old, key+"=") }), entry)
-		say("env: %s", key)
-	}
-	if c.has("workdir") {
-		m.Workdir = c.value("workdir")
-		say("workdir: %s", m.Workdir)
-	}
-	if c.has("net") {
-		m.Network = true
-		say("network: enabled")
-	}
-	if c.has("no-net") {
-		m.Network, m.Localhost, m.AllowHosts, m.AllowCIDRs = false, false, nil, nil
-		say("network: disabled")
-	}
-	for _, flag := range []string{"gpu", "no-gpu", "rosetta", "no-rosetta"} {
-		if c.has(flag) {
-			return nil, unfaked("machine update --" + flag)
+	c.reset(m)
+	var lines []string
+	for _, o := range c.command.table(c.version) {
+		for _, value := range c.flags[o.key()] {
+			if key, _, _ := strings.Cut(value, "="); o.key() == "env" {
+				value = key
+			}
+			if o.key() != "name" {
+				lines = append(lines, o.key()+": "+value)
+			}
 		}
 	}
 	return lines, nil
+}
+
+func (c *call) remount(m *machine) error {
+	for _, spec := range c.flags["remove-volume"] {
+		host, guest, _ := strings.Cut(spec, ":")
+		m.Mounts = slices.DeleteFunc(m.Mounts, func(v mount) bool { return v.Host == host && v.Guest == guest })
+	}
+	return c.volumes(m)
+}
+
+func (c *call) republish(m *machine) error {
+	for _, spec := range c.flags["remove-port"] {
+		p, err := c.parsePort("remove-port", spec)
+		if err != nil {
+			return err
+		}
+		m.Ports = slices.DeleteFunc(m.Ports, func(old port) bool { return old == p })
+	}
+	return c.ports(m)
+}
+
+// reset takes what cannot be wrong.
+func (c *call) reset(m *machine) {
+	unset := func(key string) {
+		m.Env = slices.DeleteFunc(m.Env, func(entry string) bool { return strings.HasPrefix(entry, key+"=") })
+	}
+	for _, key := range c.flags["remove-env"] {
+		unset(key)
+	}
+	for _, entry := range c.entries("env") {
+		key, _, _ := strings.Cut(entry, "=")
+		unset(key)
+		m.Env = append(m.Env, entry)
+	}
+	if c.has("workdir") {
+		m.Workdir = c.value("workdir")
+	}
+	if c.has("net") {
+		m.Network = true
+	}
+	if c.has("no-net") {
+		m.Network, m.Localhost, m.AllowHosts, m.AllowCIDRs = false, false, nil, nil
+	}
 }
 
 // grows refuses disks that would shrink.
