@@ -1,71 +1,84 @@
 //go:build linux
 
-package containertest
+package fakevm
 
 import (
 	"encoding/json"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// enterGuest is the main function of a process that becomes a container's
-// program. It says on a pipe why it could not; the pipe is closed if it could.
-func enterGuest() {
+// EnterGuest is the main function of a process that becomes a program in a
+// tree. It says on a pipe who it is, and then why it could not; the pipe is
+// closed if it could.
+func EnterGuest() {
 	fail := os.NewFile(4, "fail")
 	unix.CloseOnExec(4)
-	var spec guestSpec
+	var spec Spec
 	err := json.NewDecoder(os.NewFile(3, "spec")).Decode(&spec)
 	if err == nil {
 		unix.CloseOnExec(3)
+		_ = json.NewEncoder(fail).Encode(Message{Pid: os.Getpid()})
 		err = spec.enter(fail)
 	}
-	_ = json.NewEncoder(fail).Encode(failureMessage(err))
+	_ = json.NewEncoder(fail).Encode(Message{Failure: asFailure(err)})
 	os.Exit(1)
 }
 
 // enter returns only if it fails.
-func (g guestSpec) enter(fail *os.File) error {
-	if g.Private {
+func (s Spec) enter(fail *os.File) error {
+	if s.Private {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return err
 		}
-		mountDevices(g.Root)
+		mountDevices(s.Root)
 	}
-	if g.First {
-		if proc, ok := directory(g.Root, "proc"); ok {
+	if s.First {
+		if proc, ok := directory(s.Root, "proc"); ok {
 			_ = unix.Mount("proc", proc, "proc", 0, "") // a user namespace may forbid it
 		}
 	}
-	if err := syscall.Chroot(g.Root); err != nil {
+	if err := syscall.Chroot(s.Root); err != nil {
 		return err
 	}
 	if err := os.Chdir("/"); err != nil {
 		return err
 	}
-	p := g.Process
-	who, err := p.User.resolve()
+	if s.Idle {
+		fail.Close()
+		idle()
+	}
+	who, err := resolve(s.User)
 	if err != nil {
 		return err
 	}
-	dir := p.WorkingDirectory
+	dir := s.Dir
 	if dir == "" {
 		dir = "/"
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return failed("internalError", "chdir %s: %v", dir, err)
+	if s.MakeDir {
+		err = os.MkdirAll(dir, 0o755)
+	} else {
+		_, err = os.Stat(dir)
 	}
-	env := g.environment(who)
-	file, err := lookPath(p.Executable, dir, env)
+	if err != nil {
+		return &Failure{Reason: NoDir, Name: dir, Text: err.Error()}
+	}
+	env := s.Env
+	if _, ok := lookup(env, "HOME"); !ok {
+		env = append(env, "HOME="+who.home)
+	}
+	file, err := lookPath(s.Args[0], dir, env)
 	if err != nil {
 		return err
 	}
-	if !g.Mapped {
+	if !s.Mapped {
 		if err := who.become(); err != nil {
 			return err
 		}
@@ -73,42 +86,25 @@ func (g guestSpec) enter(fail *os.File) error {
 	if err := os.Chdir(dir); err != nil {
 		return err
 	}
-	argv := append([]string{p.Executable}, p.Arguments...)
-	if g.Reaper {
-		return reap(file, argv, env, fail)
+	if s.Reaper {
+		return reap(file, s.Args, env, fail)
 	}
-	return syscall.Exec(file, argv, env)
+	return syscall.Exec(file, s.Args, env)
 }
 
-// environment is what the program gets: of entries with the same key the
-// first, which is the one that getenv finds.
-func (g guestSpec) environment(who identity) []string {
-	var env []string
-	seen := map[string]bool{}
-	add := func(entry string) {
-		key, _, assigned := strings.Cut(entry, "=")
-		if !seen[key] {
-			seen[key] = assigned
-			env = append(env, entry)
+// lookup returns the value that getenv finds.
+func lookup(env []string, key string) (string, bool) {
+	for _, entry := range env {
+		if value, ok := strings.CutPrefix(entry, key+"="); ok {
+			return value, true
 		}
 	}
-	for _, entry := range g.Process.Environment {
-		add(entry)
-	}
-	add("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-	add("HOME=" + who.home)
-	if g.Process.Terminal {
-		add("TERM=xterm")
-	}
-	if g.SSH {
-		add("SSH_AUTH_SOCK=/var/host-services/ssh-auth.sock")
-	}
-	return env
+	return "", false
 }
 
 // lookPath finds a program in the root that this process is now in.
 func lookPath(name, dir string, env []string) (string, error) {
-	missing := failed("internalError", "failed to find target executable %s", name)
+	missing := &Failure{Reason: NoProgram, Name: name}
 	if strings.Contains(name, "/") {
 		file := name
 		if !filepath.IsAbs(name) {
@@ -119,8 +115,8 @@ func lookPath(name, dir string, env []string) (string, error) {
 		}
 		return file, nil
 	}
-	i := slices.IndexFunc(env, func(entry string) bool { return strings.HasPrefix(entry, "PATH=") })
-	for _, dir := range filepath.SplitList(strings.TrimPrefix(env[i], "PATH=")) {
+	path, _ := lookup(env, "PATH")
+	for _, dir := range filepath.SplitList(path) {
 		if file := filepath.Join(dir, name); executable(file) {
 			return file, nil
 		}
@@ -133,7 +129,18 @@ func executable(file string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// reap is the init of --init. It returns only if the program cannot start.
+// idle is an init that has no program of its own: it waits for orphans until
+// the machine ends.
+func idle() {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	for {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); err != nil {
+			time.Sleep(20 * time.Millisecond) // no children
+		}
+	}
+}
+
+// reap is an init with one program. It returns only if that cannot start.
 func reap(file string, argv, env []string, fail *os.File) error {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)

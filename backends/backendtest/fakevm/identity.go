@@ -1,6 +1,6 @@
 //go:build linux
 
-package containertest
+package fakevm
 
 import (
 	"os"
@@ -18,14 +18,7 @@ type identity struct {
 }
 
 // resolve looks a user up in the files of the root that this process is in.
-func (u user) resolve() (identity, error) {
-	text := "0:0"
-	if u.ID != nil {
-		text = strconv.Itoa(u.ID.UID) + ":" + strconv.Itoa(u.ID.GID)
-	}
-	if u.Raw != nil {
-		text = u.Raw.UserString
-	}
+func resolve(text string) (identity, error) {
 	name, group, grouped := strings.Cut(text, ":")
 	who := identity{home: "/"}
 	found := false
@@ -41,7 +34,7 @@ func (u user) resolve() (identity, error) {
 	if !found {
 		uid, err := strconv.Atoi(name)
 		if err != nil {
-			return who, failed("notFound", "unable to find user %s: no matching entries in passwd file", name)
+			return who, &Failure{Reason: NoUser, Name: name}
 		}
 		if who.uid = uid; uid == 0 {
 			who.home = "/root"
@@ -70,7 +63,7 @@ func (i identity) in(name, group string, grouped bool) (identity, error) {
 	}
 	gid, err := strconv.Atoi(group)
 	if err != nil {
-		return i, failed("notFound", "unable to find group %s: no matching entries in group file", group)
+		return i, &Failure{Reason: NoGroup, Name: group}
 	}
 	i.gid = gid
 	return i, nil

@@ -1,6 +1,6 @@
 //go:build linux
 
-package containertest
+package fakevm
 
 import (
 	"encoding/json"
@@ -14,24 +14,37 @@ import (
 	"github.com/creack/pty"
 )
 
-// guestSpec is one program to run in a container.
-type guestSpec struct {
-	Root    string  `json:"root"`
-	Process process `json:"process"`
+// Spec is one program to run in a tree.
+type Spec struct {
+	Root string   `json:"root"`
+	Args []string `json:"args,omitempty"`
+	// Env is all of the environment but for HOME, which is that of the user if
+	// it is not there.
+	Env      []string `json:"env,omitempty"`
+	Dir      string   `json:"dir,omitempty"`
+	User     string   `json:"user,omitempty"` // NAME[:GROUP], or numbers
+	Terminal bool     `json:"terminal,omitempty"`
+	// MakeDir makes Dir if it is not there.
+	MakeDir bool `json:"makeDir,omitempty"`
 	// First programs of a pid namespace mount its /proc.
 	First bool `json:"first,omitempty"`
 	// Private programs mount /dev too, in a mount namespace of their own.
 	Private bool `json:"private,omitempty"`
-	// Reaper is --init: the program is the child of one that passes signals
-	// on and waits for orphans.
+	// Reaper makes the program the child of one that passes signals on and
+	// waits for orphans; Idle is that without a program.
 	Reaper bool `json:"reaper,omitempty"`
-	SSH    bool `json:"ssh,omitempty"`
+	Idle   bool `json:"idle,omitempty"`
+	// Tied programs are killed when the tool that started them goes away.
+	Tied bool `json:"tied,omitempty"`
 	// Mapped is set in a user namespace, where there is nobody but root.
 	Mapped bool `json:"mapped,omitempty"`
 }
 
-// guest is a running program of a container, seen from outside of it.
-type guest struct {
+// Guest is a running program, seen from outside of its tree.
+type Guest struct {
+	// Pid is what the program itself has as its pid.
+	Pid      int
+	tied     bool
 	process  *os.Process
 	terminal *os.File // nil without
 	copies   sync.WaitGroup
@@ -39,14 +52,14 @@ type guest struct {
 	status   int
 }
 
-// startGuest starts a program. The files are the tool's: input, output and
+// StartGuest starts a program. The files are the tool's: input, output and
 // errors; without them there is no input, and the output goes only to log.
-func startGuest(spec guestSpec, attr *syscall.SysProcAttr, files []*os.File, log io.Writer) (*guest, error) {
-	cmd, err := stage("guest")
+func (t Tool) StartGuest(spec Spec, attr *syscall.SysProcAttr, files []*os.File, log io.Writer) (*Guest, error) {
+	cmd, err := t.Stage("guest")
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{done: make(chan struct{})}
+	g := &Guest{tied: spec.Tied, done: make(chan struct{})}
 	attr.Setsid = true
 	cmd.SysProcAttr = attr
 	specR, specW, err := os.Pipe()
@@ -60,7 +73,7 @@ func startGuest(spec guestSpec, attr *syscall.SysProcAttr, files []*os.File, log
 	}
 	defer failR.Close()
 	cmd.ExtraFiles = []*os.File{specR, failW}
-	closers, err := g.connect(cmd, spec.Process.Terminal, files, log)
+	closers, err := g.connect(cmd, spec.Terminal, files, log)
 	if err != nil {
 		return nil, err
 	}
@@ -77,16 +90,19 @@ func startGuest(spec guestSpec, attr *syscall.SysProcAttr, files []*os.File, log
 		_ = json.NewEncoder(specW).Encode(spec) // a guest that cannot read it says so
 		specW.Close()
 	}()
-	var m message
-	if err := json.NewDecoder(failR).Decode(&m); err == nil {
+	var who, m Message
+	said := json.NewDecoder(failR)
+	_ = said.Decode(&who) // one that cannot even say this fails next
+	if err := said.Decode(&m); err == nil {
 		_ = cmd.Wait()
-		return nil, m.failure()
+		return nil, m.Failure
 	}
+	g.Pid = who.Pid
 	go g.await(cmd)
 	return g, nil
 }
 
-func (g *guest) await(cmd *exec.Cmd) {
+func (g *Guest) await(cmd *exec.Cmd) {
 	_ = cmd.Wait() // the state says it all
 	g.status = cmd.ProcessState.ExitCode()
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
@@ -98,7 +114,7 @@ func (g *guest) await(cmd *exec.Cmd) {
 // connect gives the program its input and output. A tool that goes away is
 // not noticed inside: what it should have got is dropped. The files returned
 // are the program's own.
-func (g *guest) connect(cmd *exec.Cmd, terminal bool, files []*os.File, log io.Writer) ([]*os.File, error) {
+func (g *Guest) connect(cmd *exec.Cmd, terminal bool, files []*os.File, log io.Writer) ([]*os.File, error) {
 	if terminal {
 		master, tty, err := pty.Open()
 		if err != nil {
@@ -150,7 +166,7 @@ func (g *guest) connect(cmd *exec.Cmd, terminal bool, files []*os.File, log io.W
 
 // copy passes on what the program prints, until the last of its children has
 // closed the pipe.
-func (g *guest) copy(from, to *os.File, log io.Writer) {
+func (g *Guest) copy(from, to *os.File, log io.Writer) {
 	g.copies.Go(func() {
 		defer from.Close()
 		if to != nil {
@@ -174,32 +190,27 @@ func (g *guest) copy(from, to *os.File, log io.Writer) {
 }
 
 // exited waits for the program's end and returns its exit status.
-func (g *guest) exited() int {
+func (g *Guest) exited() int {
 	<-g.done
 	return g.status
 }
 
-// wait also waits for the output, which ends with the namespace of a first
+// Wait also waits for the output, which ends with the namespace of a first
 // program; a tool that does not read is left behind.
-func (g *guest) wait() int {
+func (g *Guest) Wait() int {
 	status := g.exited()
-	drained := make(chan struct{})
-	go func() {
-		g.copies.Wait()
-		close(drained)
-	}()
-	select {
-	case <-drained:
-	case <-time.After(3 * time.Second):
-	}
+	waited(&g.copies, 3*time.Second)
 	return status
 }
 
 // listen does what the tool asks for, until it is gone.
-func (g *guest) listen(w wire) {
+func (g *Guest) listen(w Wire) {
 	for {
-		m, _, err := w.receive()
+		m, _, err := w.Receive()
 		if err != nil {
+			if g.tied {
+				_ = g.process.Kill() // ended already
+			}
 			return
 		}
 		if m.Signal != 0 {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package containertest
+package fakevm
 
 import (
 	"errors"
@@ -13,26 +13,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vmMount is something that a container sees and its root does not hold.
-type vmMount struct {
+// Mount is something that the programs see and their root does not hold.
+type Mount struct {
 	Type     string `json:"type"` // bind or tmpfs
 	Source   string `json:"source,omitempty"`
 	Target   string `json:"target"`
 	ReadOnly bool   `json:"readOnly,omitempty"`
 }
 
-// devices are those of the machine that a container may use.
+// devices are those of this system that a program may use.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 // mount puts everything into the machine's own mount namespace.
-func (v *vm) mount() error {
+func (v *VM) mount() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
-	root := v.request.Root
+	root := v.Request.Root
 	mountDevices(root)
-	for _, m := range v.request.Mounts {
-		target, err := scoped(root, m.Target)
+	for _, m := range v.Request.Mounts {
+		target, err := Scoped(root, m.Target)
 		if err != nil {
 			return err
 		}
@@ -45,24 +45,24 @@ func (v *vm) mount() error {
 			err = bind(m.Source, target, m.ReadOnly)
 		}
 		if err != nil {
-			return failed("internalError", "mount %s: %v", m.Target, err)
+			return &Failure{Reason: NoMount, Name: m.Target, Text: err.Error()}
 		}
 	}
-	if !v.request.ReadOnly {
+	if !v.Request.ReadOnly {
 		return nil
 	}
 	return bind(root, root, true)
 }
 
-// unmount frees the root for its removal.
-func (v *vm) unmount() {
-	for i := len(v.request.Mounts) - 1; i >= 0; i-- {
-		if target, err := scoped(v.request.Root, v.request.Mounts[i].Target); err == nil {
+// Unmount frees the root for its removal.
+func (v *VM) Unmount() {
+	for i := len(v.Request.Mounts) - 1; i >= 0; i-- {
+		if target, err := Scoped(v.Request.Root, v.Request.Mounts[i].Target); err == nil {
 			_ = unix.Unmount(target, unix.MNT_DETACH)
 		}
 	}
 	for _, name := range []string{"dev", "sys", "proc", ""} {
-		_ = unix.Unmount(filepath.Join(v.request.Root, name), unix.MNT_DETACH)
+		_ = unix.Unmount(filepath.Join(v.Request.Root, name), unix.MNT_DETACH)
 	}
 }
 
@@ -129,9 +129,9 @@ func directory(root, name string) (string, bool) {
 	return dir, err == nil && info.IsDir()
 }
 
-// scoped follows the links in name as a program that has root as its root
+// Scoped follows the links in name as a program that has root as its root
 // would, so that none leads out of it. The last element need not exist.
-func scoped(root, name string) (string, error) {
+func Scoped(root, name string) (string, error) {
 	done, rest := "/", name
 	for links := 0; rest != ""; {
 		first, after, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
