@@ -45,7 +45,7 @@ fi
 if can chroot --skip-chdir --userspec "$uid:$gid" --groups "$groups" /; then
   exec chroot --skip-chdir --userspec "$uid:$gid" --groups "$groups" / "$@"
 fi
-if [ -n "$name" ] && [ -z "$group" ] && su -m -s /bin/sh -c : "$name" >/dev/null 2>&1 </dev/null; then
-  exec su -m -s /bin/sh -c 'exec "$@"' "$name" sh "$@"
+if [ -n "$name" ] && [ -z "$group" ] && su -m -s /bin/sh -c : -- "$name" >/dev/null 2>&1 </dev/null; then
+  exec su -m -s /bin/sh -c 'exec "$@"' -- "$name" sh "$@"
 fi
 fail "no program of the image can make another run as $spec: it needs setpriv, or the chroot of GNU, or, for a user with a name, su"`
