@@ -22,21 +22,26 @@ import (
 
 	"github.com/docker-bottle/docker-bottle/backends/backendtest"
 	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/containertest"
+	"github.com/docker-bottle/docker-bottle/backends/smolmachines/smolvmtest"
 )
 
 var update = flag.Bool("u", false, "update the expected output in the scripts")
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "container" {
-		containertest.Main() // see apple
+	switch filepath.Base(os.Args[0]) { // see fakeTool
+	case "container":
+		containertest.Main()
+	case "smolvm":
+		smolvmtest.Main()
 	}
 	testscript.Main(m, map[string]func(){"docker-bottle": main})
 }
 
 // TestScripts runs the behaviour in testdata/scripts. The scripts that need
 // an engine have [docker] conditions, those that need the fake of Apple's
-// container [apple]; with CI set, an engine that does not answer is a failure,
-// and so is a fake that cannot run here.
+// container [apple], those that need the fake of smolvm [smolvm]; with CI set,
+// an engine that does not answer is a failure, and so is a fake that cannot run
+// here.
 func TestScripts(t *testing.T) {
 	engine := newEngine(t)
 	testscript.Run(t, testscript.Params{
@@ -48,6 +53,8 @@ func TestScripts(t *testing.T) {
 		Condition:           engine.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"apple":    apple,
+			"smol":     smol,
+			"reboot":   reboot,
 			"scripted": scripted,
 			"term":     term,
 			"poll":     backendtest.Poll,
@@ -59,7 +66,7 @@ func TestScripts(t *testing.T) {
 type engine struct {
 	host, busybox string
 	up            bool
-	apple         bool // whether its fake can run here
+	apple, smolvm bool // whether their fakes can run here
 }
 
 func newEngine(t *testing.T) *engine {
@@ -73,7 +80,9 @@ func newEngine(t *testing.T) *engine {
 	e.up = err == nil && e.busybox != ""
 	appleErr := containertest.Available()
 	e.apple = appleErr == nil && e.busybox != ""
-	if err := errors.Join(err, appleErr); err != nil && os.Getenv("CI") != "" {
+	smolvmErr := smolvmtest.Available()
+	e.smolvm = smolvmErr == nil && e.busybox != "" && e.up // its images are built by Docker
+	if err := errors.Join(err, appleErr, smolvmErr); err != nil && os.Getenv("CI") != "" {
 		t.Fatal(err)
 	}
 	return e
@@ -85,6 +94,8 @@ func (e *engine) condition(name string) (bool, error) {
 		return e.up, nil
 	case "apple":
 		return e.apple, nil
+	case "smolvm":
+		return e.smolvm, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }
@@ -111,6 +122,7 @@ func (e *engine) setup(env *testscript.Env) error {
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
 	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, ".data"))
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	env.Setenv("STATE", filepath.Join(env.WorkDir, ".state", "docker-bottle", "bottles"))
 	env.Setenv("TZ", "UTC")
 	env.Values[scriptedKey{}] = &scriptedEngine{}
@@ -154,24 +166,44 @@ func findInPath(path, name string) (string, error) {
 // apple VERSION puts a fake of Apple's container of that version on PATH. It
 // keeps its state from call to call.
 func apple(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: apple version")
+	fakeTool(ts, neg, args, "container", "CONTAINERTEST", containertest.Cleanup)
+}
+
+// smol VERSION puts a fake of smolvm of that version on PATH.
+func smol(ts *testscript.TestScript, neg bool, args []string) {
+	fakeTool(ts, neg, args, "smolvm", "SMOLVMTEST", smolvmtest.Cleanup)
+}
+
+// reboot ends the machines of the fake of smolvm as the end of the host would.
+func reboot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: reboot")
 	}
-	ts.Setenv("CONTAINERTEST_VERSION", args[0])
-	if ts.Getenv("CONTAINERTEST_ROOT") != "" {
+	ts.Check(smolvmtest.Reboot(ts.Getenv("SMOLVMTEST_ROOT")))
+}
+
+// fakeTool makes the test binary, which is the tool when it has its name, the
+// tool that the script finds. The variables of its settings begin with prefix.
+func fakeTool(ts *testscript.TestScript, neg bool, args []string, name, prefix string, cleanup func(root string) error) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: apple|smol version")
+	}
+	ts.Setenv(prefix+"_VERSION", args[0])
+	if ts.Getenv(prefix+"_ROOT") != "" {
 		return
 	}
 	self, err := os.Executable()
 	ts.Check(err)
-	bin, root, tmp := ts.MkAbs(".apple/bin"), ts.MkAbs(".apple/root"), ts.MkAbs(".apple/tmp")
+	dir := ts.MkAbs("." + name)
+	bin, root, tmp := filepath.Join(dir, "bin"), filepath.Join(dir, "root"), filepath.Join(dir, "tmp")
 	for _, dir := range []string{bin, root, tmp} {
 		ts.Check(os.MkdirAll(dir, 0o755))
 	}
-	ts.Check(os.Symlink(self, filepath.Join(bin, "container")))
-	ts.Setenv("CONTAINERTEST_ROOT", root)
+	ts.Check(os.Symlink(self, filepath.Join(bin, name)))
+	ts.Setenv(prefix+"_ROOT", root)
 	ts.Setenv("TMPDIR", tmp)
 	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
-	ts.Defer(func() { ts.Check(containertest.Cleanup(root)) })
+	ts.Defer(func() { ts.Check(cleanup(root)) })
 }
 
 // term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
@@ -239,8 +271,9 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 // scriptEnv is what a program on a terminal gets of the script's environment.
 var scriptEnv = []string{
 	"PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "TZ", "B",
-	"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "GORACE", "GOCOVERDIR",
+	"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "GORACE", "GOCOVERDIR",
 	"TMPDIR", "CONTAINERTEST_ROOT", "CONTAINERTEST_VERSION", "CONTAINERTEST_LOG",
+	"SMOLVMTEST_ROOT", "SMOLVMTEST_VERSION",
 }
 
 var control = regexp.MustCompile(`\^[A-Z]`)

@@ -18,9 +18,11 @@ var smolvm = tool.Tool{
 	Program: program,
 	Groups:  []string{"machine", "pack"},
 	// With SMOLVM_BOOT_DEBUG a machine holds on to the streams of the tool.
-	Drop:  []string{"SMOLVM_BOOT_DEBUG=", "SMOLVM_LOG_FORMAT=", "RUST_LOG="},
-	Kinds: kinds,
-	Hung:  "see what the machine does with: smolvm machine ls",
+	Drop: []string{"SMOLVM_BOOT_DEBUG=", "SMOLVM_LOG_FORMAT=", "RUST_LOG="},
+	// Of a start and of a pack.
+	Progress: []string{"Starting machine '", "Pulling "},
+	Kinds:    kinds,
+	Hung:     "see what the machine does with: smolvm machine ls",
 }
 
 var unknownMachine = regexp.MustCompile(`(?m)^Error: .*(vm not found: |(machine|VM) '[^']*' not found)`)

@@ -22,6 +22,9 @@ type Tool struct {
 	// Drop are the beginnings of variables that would change what it does or
 	// says. They are not handed on to it.
 	Drop []string
+	// Progress is how lines of its stderr begin that tell what it does, and
+	// not what went wrong.
+	Progress []string
 	// Kinds says what the text of a failure means, as errors that it is to
 	// match.
 	Kinds func(f *Failure) []error
@@ -43,11 +46,21 @@ func (t *Tool) Failure(args []string, stderr string, err error) *Failure {
 }
 
 func (f *Failure) Error() string {
-	text := strings.TrimPrefix(strings.TrimSpace(f.Stderr), "Error: ")
+	text := strings.TrimPrefix(f.tool.withoutProgress(f.Stderr), "Error: ")
 	if text == "" {
 		text = f.Err.Error()
 	}
 	return fmt.Sprintf("%s %s: %s", f.tool.Program, f.tool.verb(f.args), text)
+}
+
+func (t *Tool) withoutProgress(stderr string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(stderr) {
+		if !slices.ContainsFunc(t.Progress, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
+			kept.WriteString(line)
+		}
+	}
+	return strings.TrimSpace(kept.String())
 }
 
 // Unwrap returns why the command ended, and what its text means.
