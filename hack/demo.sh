@@ -5,7 +5,7 @@ set -eu
 busybox=$1
 slug=demo-$(od -An -N3 -tx1 /dev/urandom | tr -d ' \n')
 tmp=$(mktemp -d)
-export XDG_STATE_HOME="$tmp/state" XDG_DATA_HOME="$tmp/data" XDG_CONFIG_HOME="$tmp/config"
+export XDG_STATE_HOME="$tmp/state" XDG_DATA_HOME="$tmp/data" XDG_CONFIG_HOME="$tmp/config" XDG_CACHE_HOME="$tmp/cache"
 
 clean() {
 	docker rm -fv "bottle-$slug" >/dev/null 2>&1 || true
