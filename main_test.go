@@ -96,6 +96,8 @@ func (e *engine) condition(name string) (bool, error) {
 		return e.apple, nil
 	case "smolvm":
 		return e.smolvm, nil
+	case "root":
+		return os.Geteuid() == 0, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }
