@@ -102,6 +102,7 @@ type Backend interface {
 	Lifecycle
 	Execer
 	Artifacts
+	Surveyor
 
 	// Name is what --backend takes and what the records hold.
 	Name() string
@@ -225,6 +226,27 @@ type Artifacts interface {
 	// RemoveCaches removes what is left of a bottle that is being removed:
 	// the image it was built into, moving aliases.
 	RemoveCaches(ctx context.Context, b bottlestate.Bottle) error
+}
+
+// Surveyor finds out what an engine holds where there is no record to go by:
+// from labels, names and artifacts alone.
+type Surveyor interface {
+	// Survey returns everything that says it is ours. It takes the engine a
+	// few calls, however much there is. Nothing in it was compared with a
+	// record, and nothing is left out because it is doubtful.
+	Survey(ctx context.Context) (Holdings, error)
+	// RecallBottle returns the record of a bottle as far as the engine knows
+	// it: what its container was made with, and the agent's command, from the
+	// artifact of snap or, if snap is nil, from what the container was made
+	// of. What the engine does not know is empty. A bottle that has neither
+	// is ErrNotFound.
+	RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, error)
+	// RecallSnapshot returns the record of a snapshot that Survey has found,
+	// as far as the engine knows it, or ErrNotFound if it is gone since.
+	RecallSnapshot(ctx context.Context, held HeldSnapshot) (bottlestate.Snapshot, error)
+	// RemoveTemporary removes what Survey has found to be temporary; it is no
+	// error if it is gone. The caller holds the lock of its bottle.
+	RemoveTemporary(ctx context.Context, held HeldTemporary) error
 }
 
 // exporter can be implemented by a Backend whose artifacts can be carried to

@@ -18,6 +18,10 @@ import (
 // made from, and a container, on some engines, those of its image.
 const ContainerLabel = "io.github.docker-bottle.bottle"
 
+// TemporaryLabel is on every container that a run makes for itself and removes
+// again, with the slug of the bottle that it works on as its value.
+const TemporaryLabel = "io.github.docker-bottle.temporary"
+
 // SnapshotRef is the reference of a snapshot that is an image. Each has its
 // own: an image that loses its tag is pruned.
 func SnapshotRef(slug bottlestate.Slug, number int) string {
@@ -54,6 +58,55 @@ func SnapshotLabels(b bottlestate.Bottle, opts FreezeOptions) map[string]string 
 		messageLabel: opts.Message,
 		createdLabel: time.Now().UTC().Format(time.RFC3339Nano),
 	}
+}
+
+// SnapshotLabel is on every image that is a snapshot, with the bottle's slug as
+// its value.
+const SnapshotLabel = slugLabel
+
+// ParseRef returns the bottle that a reference belongs to, and what of it the
+// tag names: a number, "base", "latest". It is not ok for a reference that
+// SnapshotRef and its like do not make.
+func ParseRef(ref string) (slug bottlestate.Slug, tag string, ok bool) {
+	ref = strings.TrimPrefix(ref, "docker.io/")
+	name, ok := strings.CutPrefix(ref, "docker-bottle/")
+	if !ok {
+		return "", "", false
+	}
+	name, tag, ok = strings.Cut(name, ":")
+	slug, err := bottlestate.ParseSlug(name)
+	return slug, tag, ok && err == nil
+}
+
+// ParseNumber returns the number of a snapshot as we write it, or 0.
+func ParseNumber(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || strconv.Itoa(n) != s {
+		return 0
+	}
+	return n
+}
+
+// ParseSnapshotLabels returns what the labels of an image say that it is, and
+// an error if that makes no sense: as much of it as could be read is there.
+// Labels that do not speak of a snapshot are no error, and no snapshot.
+func ParseSnapshotLabels(labels map[string]string) (held HeldSnapshot, err error) {
+	if labels[slugLabel] == "" && labels[numberLabel] == "" {
+		return held, nil
+	}
+	held.Message = labels[messageLabel]
+	if held.Slug, err = bottlestate.ParseSlug(labels[slugLabel]); err != nil {
+		return held, fmt.Errorf("has a label that says it is of bottle %q", labels[slugLabel])
+	}
+	if held.Number = ParseNumber(labels[numberLabel]); held.Number == 0 {
+		return held, fmt.Errorf("has a label that says it is snapshot %q of %s", labels[numberLabel], held.Slug)
+	}
+	parent, err := strconv.Atoi(labels[parentLabel])
+	if err != nil || parent < 0 || parent >= held.Number {
+		return held, fmt.Errorf("has a label that says it is %s@%d and grew from %q", held.Slug, held.Number, labels[parentLabel])
+	}
+	held.Parent = parent
+	return held, nil
 }
 
 // SnapshotCommand is the command of the image that a snapshot is: the agent's,

@@ -47,6 +47,8 @@ func Run(t *testing.T, be backends.Backend, busybox string) {
 		{"FreezeInterrupted", testFreezeInterrupted},
 		{"FreezeRefused", testFreezeRefused},
 		{"Artifacts", testArtifacts},
+		{"Survey", testSurvey},
+		{"SurveyGone", testSurveyGone},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}

@@ -78,35 +78,25 @@ func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backend
 
 // States returns the states of all bottles with one call.
 func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.State, error) {
-	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{
-		All:     true,
-		Filters: make(client.Filters).Add("label", backends.ContainerLabel),
-	})
+	list, err := b.containers(ctx, backends.ContainerLabel)
 	if err != nil {
-		return nil, engineError(err)
+		return nil, err
 	}
 	states := map[bottlestate.Slug]backends.State{}
-	for _, ctr := range list.Items {
+	for _, ctr := range list {
 		slug := bottlestate.Slug(ctr.Labels[backends.ContainerLabel])
-		if !named(ctr.Names, backends.Name(slug)) {
-			continue // made by hand from a snapshot
+		if containerName(ctr) == backends.Name(slug) { // not one made by hand from a snapshot
+			states[slug] = state(ctr.State)
 		}
-		state := backends.Stopped
-		if ctr.State == container.StateRunning || ctr.State == container.StatePaused {
-			state = backends.Running
-		}
-		states[slug] = state
 	}
 	return states, nil
 }
 
-func named(names []string, name string) bool {
-	for _, n := range names {
-		if strings.TrimPrefix(n, "/") == name {
-			return true
-		}
+func state(s container.ContainerState) backends.State {
+	if s == container.StateRunning || s == container.StatePaused {
+		return backends.Running
 	}
-	return false
+	return backends.Stopped
 }
 
 // inspect returns the bottle's container. A container of that name that is

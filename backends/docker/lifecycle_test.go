@@ -30,22 +30,21 @@ func TestTmpfs(t *testing.T) {
 	}
 }
 
-// A container is a bottle's by its whole name, among those that it has.
-func TestNamed(t *testing.T) {
+// A container is a bottle's by its own name, not by one that a link gives it.
+func TestContainerName(t *testing.T) {
 	for _, tt := range []struct {
 		names []string
-		want  bool
+		want  string
 	}{
-		{[]string{"/bottle-web"}, true},
-		{[]string{"bottle-web"}, true},
-		{[]string{"/db/link", "/bottle-web"}, true},
-		{[]string{"/bottle-web-2"}, false},
-		{[]string{"/my-bottle-web"}, false},
-		{[]string{"/db/bottle-web"}, false},
-		{nil, false},
+		{[]string{"/bottle-web"}, "bottle-web"},
+		{[]string{"bottle-web"}, "bottle-web"},
+		{[]string{"/db/link", "/bottle-web"}, "bottle-web"},
+		{[]string{"/my-bottle-web"}, "my-bottle-web"},
+		{[]string{"/db/bottle-web"}, "id"},
+		{nil, "id"},
 	} {
-		if got := named(tt.names, "bottle-web"); got != tt.want {
-			t.Errorf("named(%q) = %v", tt.names, got)
+		if got := containerName(container.Summary{ID: "id", Names: tt.names}); got != tt.want {
+			t.Errorf("containerName(%q) = %q, want %q", tt.names, got, tt.want)
 		}
 	}
 }

@@ -28,10 +28,13 @@ type container struct {
 			WorkingDirectory string
 			User             user
 		}
-		Labels     map[string]string
-		Mounts     []mount
-		Platform   platform
-		StopSignal string
+		CreationDate time.Time
+		Labels       map[string]string
+		Mounts       []mount
+		Networks     []struct{ Network string }
+		Platform     platform
+		Resources    struct{ CPUs, MemoryInBytes int64 }
+		StopSignal   string
 	}
 	Status struct {
 		State       string
@@ -44,6 +47,7 @@ type mount struct {
 	Type        map[string]json.RawMessage
 	Source      string
 	Destination string
+	Options     []string
 }
 
 // user is either a name, which may have a group, or ids.
@@ -73,7 +77,8 @@ type variant struct {
 	Digest   string
 	Size     int64
 	Config   struct {
-		Config imageConfig
+		Created time.Time
+		Config  imageConfig
 	}
 }
 
@@ -138,14 +143,22 @@ func (b *Backend) inspectImage(ctx context.Context, ref string) (image, variant,
 		if !sameName(img.Configuration.Name, ref) {
 			continue
 		}
-		for _, v := range img.Variants {
-			if v.Platform.OS == "linux" && v.Platform.Architecture == architecture {
-				return img, v, nil
-			}
+		if v, ok := img.own(); ok {
+			return img, v, nil
 		}
 		return image{}, variant{}, fmt.Errorf("image %s is not there for linux/%s", ref, architecture)
 	}
 	return image{}, variant{}, apple.Failure([]string{"image", "inspect"}, "image not found: "+ref, errors.New("exit status 1"))
+}
+
+// own is the variant that this machine runs.
+func (i image) own() (variant, bool) {
+	for _, v := range i.Variants {
+		if v.Platform.OS == "linux" && v.Platform.Architecture == architecture {
+			return v, true
+		}
+	}
+	return variant{}, false
 }
 
 // sameName reports whether two references name one image, where one may lack

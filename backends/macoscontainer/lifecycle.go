@@ -120,23 +120,27 @@ func (b *Backend) Mounts(ctx context.Context, bottle bottlestate.Bottle) ([]bott
 func mounts(ctr container) []bottlestate.Mount {
 	var all []bottlestate.Mount
 	for _, m := range ctr.Configuration.Mounts {
-		mount := bottlestate.Mount{Source: m.Source, Target: m.Destination}
-		for kind, detail := range m.Type {
-			switch kind {
-			case "virtiofs":
-				mount.Type = "bind"
-			case "tmpfs":
-				mount.Type, mount.Source = "tmpfs", ""
-			case "volume":
-				mount.Type, mount.Source = "volume", volumeName(detail)
-			default:
-				mount.Type = kind
-			}
-		}
-		all = append(all, mount)
+		all = append(all, m.record())
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Target < all[j].Target })
 	return all
+}
+
+func (m mount) record() bottlestate.Mount {
+	mount := bottlestate.Mount{Source: m.Source, Target: m.Destination}
+	for kind, detail := range m.Type {
+		switch kind {
+		case "virtiofs":
+			mount.Type = "bind"
+		case "tmpfs":
+			mount.Type, mount.Source = "tmpfs", ""
+		case "volume":
+			mount.Type, mount.Source = "volume", volumeName(detail)
+		default:
+			mount.Type = kind
+		}
+	}
+	return mount
 }
 
 func isNotFound(err error) bool { return errors.Is(err, backends.ErrNotFound) }
