@@ -238,8 +238,9 @@ type Surveyor interface {
 	// RecallBottle returns the record of a bottle as far as the engine knows
 	// it: what its container was made with, and the agent's command, from the
 	// artifact of snap or, if snap is nil, from what the container was made
-	// of. What the engine does not know is empty. A bottle that has neither
-	// is ErrNotFound.
+	// of. It was created when its container was, or else when snap was; what
+	// the engine does not know is empty. A bottle that has neither is
+	// ErrNotFound.
 	RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, error)
 	// RecallSnapshot returns the record of a snapshot that Survey has found,
 	// as far as the engine knows it, or ErrNotFound if it is gone since.

@@ -22,6 +22,51 @@ type Holdings struct {
 	Doubtful []Doubtful
 }
 
+// Slugs returns the bottles that there is something of, sorted.
+func (h Holdings) Slugs() []bottlestate.Slug {
+	var slugs []bottlestate.Slug
+	for _, b := range h.Bottles {
+		slugs = append(slugs, b.Slug)
+	}
+	for _, snap := range h.Snapshots {
+		slugs = append(slugs, snap.Slug)
+	}
+	slices.Sort(slugs)
+	return slices.Compact(slugs)
+}
+
+// Of returns what there is of one bottle.
+func (h Holdings) Of(slug bottlestate.Slug) Holdings {
+	return Holdings{
+		Bottles:   only(h.Bottles, func(b HeldBottle) bool { return b.Slug == slug }),
+		Snapshots: only(h.Snapshots, func(s HeldSnapshot) bool { return s.Slug == slug }),
+		Temporary: only(h.Temporary, func(t HeldTemporary) bool { return t.Slug == slug }),
+		Caches:    only(h.Caches, func(c HeldCache) bool { return c.Slug == slug }),
+		Doubtful:  only(h.Doubtful, func(d Doubtful) bool { return d.Slug == slug }),
+	}
+}
+
+func only[T any](all []T, keep func(T) bool) (some []T) {
+	for _, one := range all {
+		if keep(one) {
+			some = append(some, one)
+		}
+	}
+	return some
+}
+
+// Newest returns the highest number that an artifact has or has in its name,
+// or 0.
+func (h Holdings) Newest() (number int) {
+	for _, snap := range h.Snapshots {
+		number = max(number, snap.Number)
+	}
+	for _, d := range h.Doubtful {
+		number = max(number, d.Number)
+	}
+	return number
+}
+
 // HeldBottle is a bottle's container or machine.
 type HeldBottle struct {
 	Slug  bottlestate.Slug

@@ -21,6 +21,8 @@ import (
 // and refuses what that forbids: to create a bottle that exists, to boot from
 // what is not there, to run a program in a bottle that is not up.
 type engine struct {
+	backends.Surveyor // see [surveyed]; others do not survey
+
 	address    string
 	containers map[bottlestate.Slug]*container
 	images     map[string]string // reference or ID to what is in it

@@ -202,10 +202,17 @@ func committed(ctx context.Context, be backends.Backend, store bottlestate.Store
 	return nil
 }
 
+// errAdopted is why a bottle whose record is an adopted one cannot be rebuilt.
+var errAdopted = errors.New("its record was adopted from the engine, which does not know what the bottle was started from")
+
 // rebuild makes the bottle anew from its Dockerfile. lost is the snapshot that
 // should have been booted.
 func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, lost *bottlestate.Snapshot, opts ResumeOptions) error {
 	gone := &SnapshotGoneError{Slug: b.Slug, Snapshot: lost}
+	if b.Agent == "" && b.Dockerfile == "" && b.Image == "" {
+		gone.Err = errAdopted
+		return gone
+	}
 	if opts.RequireSnapshot {
 		return gone
 	}

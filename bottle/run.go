@@ -61,14 +61,23 @@ func restartedSince(ctx context.Context, store bottlestate.Store, slug bottlesta
 	return false, err
 }
 
+// agent is the bottle's agent, with args in the place of its argument list if
+// there are any.
+func agent(b bottlestate.Bottle, args []string) (backends.Process, error) {
+	if args == nil {
+		args = b.Argv()
+	}
+	if len(args) == 0 { // the record was adopted, and its image is gone
+		return backends.Process{}, errors.New("the bottle's own command is not known: say what to run after --")
+	}
+	return process(b, args)
+}
+
 // Run runs the bottle's agent attached, and stops the bottle when it ends. A
 // bottle that was to go (--rm) goes, unless it is preserved. The error is
 // that of the steps after the agent; the agent's own is in the Outcome.
 func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (Outcome, error) {
-	if opts.Args == nil {
-		opts.Args = b.Argv()
-	}
-	p, err := process(b, opts.Args)
+	p, err := agent(b, opts.Args)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -142,10 +151,7 @@ func end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 
 // Spawn runs the bottle's agent in the background and remembers its run.
 func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, args []string) error {
-	if args == nil {
-		args = b.Argv()
-	}
-	p, err := process(b, args)
+	p, err := agent(b, args)
 	if err != nil {
 		return err
 	}

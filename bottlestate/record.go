@@ -16,6 +16,10 @@ import (
 // ErrNotFound is returned for a bottle or a snapshot that is not recorded.
 var ErrNotFound = errors.New("not found")
 
+// ErrNewer is matched by the [CorruptError] of a record that a newer version
+// has written: that one can read it.
+var ErrNewer = errors.New("written by a newer docker bottle")
+
 // CorruptError is returned for a file that is there but cannot be used: not
 // JSON, not a record, or written by a newer version. The file is left alone.
 type CorruptError struct {
@@ -52,7 +56,7 @@ func readRecord(path string, r record) error {
 	}
 	switch {
 	case head.Version > Version:
-		return &CorruptError{path, fmt.Errorf("written by a newer docker bottle (record version %d, this one knows %d): update the plugin", head.Version, Version)}
+		return &CorruptError{path, fmt.Errorf("%w (record version %d, this one knows %d): update the plugin", ErrNewer, head.Version, Version)}
 	case head.Version < 1:
 		return &CorruptError{path, errors.New("not a record of docker bottle: it has no version")}
 	}

@@ -39,6 +39,19 @@ func (s Store) Reserve(slug Slug) (int, error) {
 	}
 }
 
+// ReserveTo makes sure that Reserve hands out no number up to this one.
+func (s Store) ReserveTo(slug Slug, number int) error {
+	numbers, err := s.numbers(slug, ".reserved")
+	if err != nil || number < 1 || len(numbers) > 0 && numbers[len(numbers)-1] >= number {
+		return err
+	}
+	dir := filepath.Join(s.Dir(slug), "snapshots")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, strconv.Itoa(number)+".reserved"), nil, 0o600)
+}
+
 // numbers returns the numbers in the snapshot directory, ascending: of files
 // that end in .json, and of those that end in also.
 func (s Store) numbers(slug Slug, also string) ([]int, error) {
@@ -102,15 +115,24 @@ func (s Store) Snapshots(slug Slug) (snaps []Snapshot, bad []error, err error) {
 
 // Record writes a new snapshot and makes it the head, in that order.
 func (s Store) Record(slug Slug, snap Snapshot) error {
+	if err := s.AddSnapshot(slug, snap); err != nil {
+		return err
+	}
+	return s.SetHead(slug, snap.Number)
+}
+
+// AddSnapshot writes a new snapshot and leaves the head where it is. One that
+// is recorded is an error that matches fs.ErrExist, and stays as it is.
+func (s Store) AddSnapshot(slug Slug, snap Snapshot) error {
 	path := s.snapshotPath(slug, snap.Number)
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("snapshot %s@%d: %w", slug, snap.Number, fs.ErrExist)
 	}
-	snap.Version = Version
-	if err := writeRecord(path, &snap); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return s.SetHead(slug, snap.Number)
+	snap.Version = Version
+	return writeRecord(path, &snap)
 }
 
 // Head returns the snapshot that the next resume boots from, or ErrNotFound
@@ -124,19 +146,14 @@ func (s Store) Head(slug Slug) (Snapshot, error) {
 }
 
 func (s Store) headNumber(slug Slug) (int, error) {
-	path := filepath.Join(s.Dir(slug), "head")
-	data, err := os.ReadFile(path)
-	if err == nil {
-		n, err := strconv.Atoi(strings.TrimSpace(string(data)))
-		switch {
-		case err != nil || n < 0:
-			return 0, &CorruptError{path, errors.New("not a snapshot number")}
-		case n == 0:
-			return 0, fmt.Errorf("a snapshot to resume %s from: %w", slug, ErrNotFound)
-		}
-		return n, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	number, set, err := s.HeadNumber(slug)
+	switch {
+	case err != nil:
 		return 0, err
+	case set && number == 0:
+		return 0, fmt.Errorf("a snapshot to resume %s from: %w", slug, ErrNotFound)
+	case set:
+		return number, nil
 	}
 	numbers, err := s.numbers(slug, ".json")
 	if err != nil {
@@ -146,6 +163,23 @@ func (s Store) headNumber(slug Slug) (int, error) {
 		return 0, fmt.Errorf("a snapshot of %s: %w", slug, ErrNotFound)
 	}
 	return numbers[len(numbers)-1], nil
+}
+
+// HeadNumber returns the number that SetHead was last given. If it was given
+// none, set is false.
+func (s Store) HeadNumber(slug Slug) (number int, set bool, err error) {
+	path := filepath.Join(s.Dir(slug), "head")
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	} else if err != nil {
+		return 0, false, err
+	}
+	number, err = strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || number < 0 {
+		return 0, false, &CorruptError{path, errors.New("not a snapshot number")}
+	}
+	return number, true, nil
 }
 
 // SetHead makes the snapshot the one that the next resume boots from. With 0

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/sys/atomicwriter"
 	"github.com/rogpeppe/go-internal/lockedfile"
@@ -42,6 +43,31 @@ func (s Store) Lock(ctx context.Context, slug Slug) (unlock func(), err error) {
 		return nil, err
 	}
 	return LockFile(ctx, filepath.Join(dir, string(slug)))
+}
+
+// TryLock is Lock for a caller that does not wait: ok is false if another
+// process changes the bottle.
+func (s Store) TryLock(ctx context.Context, slug Slug) (unlock func(), ok bool, err error) {
+	return try(ctx, func(ctx context.Context) (func(), error) { return s.Lock(ctx, slug) })
+}
+
+// TryLockFile is LockFile for a caller that does not wait: ok is false if
+// another process holds the lock.
+func TryLockFile(ctx context.Context, path string) (unlock func(), ok bool, err error) {
+	return try(ctx, func(ctx context.Context) (func(), error) { return LockFile(ctx, path) })
+}
+
+// tryTime is longer than it takes to get a lock that nobody holds.
+const tryTime = 200 * time.Millisecond
+
+func try(ctx context.Context, lock func(context.Context) (func(), error)) (unlock func(), ok bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	unlock, err = lock(limited)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, false, nil
+	}
+	return unlock, err == nil, err
 }
 
 // LockFile waits until no other process holds the lock of the file at path,
@@ -88,20 +114,30 @@ func (s Store) Bottle(slug Slug) (Bottle, error) {
 	return b, nil
 }
 
+// Slugs returns the names of the bottles that something is recorded of, which
+// need not be readable, nor whole.
+func (s Store) Slugs() ([]Slug, error) {
+	entries, err := os.ReadDir(filepath.Join(s.dir, "bottles"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var slugs []Slug
+	for _, entry := range entries {
+		if slug, err := ParseSlug(entry.Name()); err == nil && entry.IsDir() { // others are not ours
+			slugs = append(slugs, slug)
+		}
+	}
+	return slugs, nil
+}
+
 // Bottles returns every readable record, by slug. What cannot be read is
 // returned as bad, and is in nobody's way.
 func (s Store) Bottles() (bottles []Bottle, bad []error, err error) {
-	entries, err := os.ReadDir(filepath.Join(s.dir, "bottles"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	} else if err != nil {
+	slugs, err := s.Slugs()
+	if err != nil {
 		return nil, nil, err
 	}
-	for _, entry := range entries {
-		slug, err := ParseSlug(entry.Name())
-		if err != nil || !entry.IsDir() {
-			continue // not ours
-		}
+	for _, slug := range slugs {
 		b, err := s.Bottle(slug)
 		switch {
 		case errors.Is(err, ErrNotFound): // being made or being removed
@@ -128,7 +164,20 @@ func (s Store) Create(b Bottle) error {
 	if numbers, err := s.numbers(b.Slug, ".json"); err != nil {
 		return err
 	} else if len(numbers) > 0 {
-		return &CorruptError{dir, errors.New("the snapshots of a bottle whose bottle.json is gone: move the directory away")}
+		return &CorruptError{dir, errors.New("the snapshots of a bottle whose bottle.json is gone: get it back with adopt, or move the directory away")}
+	}
+	return s.Update(b)
+}
+
+// Restore records a bottle whose bottle.json is gone. What else there is of it,
+// its snapshots, is left as it is. A bottle.json that is there is an error that
+// matches fs.ErrExist, whatever is in it.
+func (s Store) Restore(b Bottle) error {
+	if _, err := os.Lstat(filepath.Join(s.Dir(b.Slug), "bottle.json")); err == nil {
+		return fmt.Errorf("bottle %s: %w", b.Slug, fs.ErrExist)
+	}
+	if err := os.MkdirAll(s.Dir(b.Slug), 0o700); err != nil {
+		return err
 	}
 	return s.Update(b)
 }
@@ -144,7 +193,7 @@ func (s Store) Update(b Bottle) error {
 // record of it. The directory is renamed first: a crash in between leaves
 // nothing that a new bottle of that name could take for its own.
 func (s Store) Remove(slug Slug) error {
-	removed := filepath.Join(s.dir, "bottles", ".removed-"+string(slug)) // not a slug, so in no list
+	removed := filepath.Join(s.dir, "bottles", removedPrefix+string(slug)) // not a slug, so in no list
 	if err := os.RemoveAll(removed); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
@@ -435,5 +436,116 @@ func TestRun(t *testing.T) {
 		if got, err := store.Run("web"); got != want || err != nil {
 			t.Errorf("got %q, %v; want %q", got, err, want)
 		}
+	}
+}
+
+// A bottle is restored beside what there is of it, and never over a bottle.json.
+func TestRestore(t *testing.T) {
+	store := newStore(t)
+	if err := store.AddSnapshot("web", bottlestate.Snapshot{Number: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Restore(bottlestate.Bottle{Slug: "web", Backend: "first"}); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := store.Head("web"); err != nil || head.Number != 2 {
+		t.Errorf("the head is %+v, %v", head, err)
+	}
+	for _, content := range []string{read(t, filepath.Join(store.Dir("web"), "bottle.json")), `{"version": 2}`, ""} {
+		path := filepath.Join(store.Dir("web"), "bottle.json")
+		write(t, path, content)
+		if err := store.Restore(bottlestate.Bottle{Slug: "web", Backend: "second"}); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("got %v, want fs.ErrExist", err)
+		}
+		if got := read(t, path); got != content {
+			t.Errorf("the record is now %q, want %q", got, content)
+		}
+	}
+}
+
+// A snapshot can be added without the head moving to it; one that is there is
+// not changed.
+func TestAddSnapshot(t *testing.T) {
+	store := newStore(t)
+	if err := store.Record("web", bottlestate.Snapshot{Number: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AddSnapshot("web", bottlestate.Snapshot{Number: 2, Message: "first"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AddSnapshot("web", bottlestate.Snapshot{Number: 2, Message: "second"}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v, want fs.ErrExist", err)
+	}
+	if snap, err := store.Snapshot("web", 2); err != nil || snap.Message != "first" {
+		t.Errorf("got %+v, %v", snap, err)
+	}
+	if head, err := store.Head("web"); err != nil || head.Number != 1 {
+		t.Errorf("the head is %+v, %v", head, err)
+	}
+}
+
+func TestReserveTo(t *testing.T) {
+	store := newStore(t)
+	for _, number := range []int{0, 5, 3, 5} {
+		if err := store.ReserveTo("web", number); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if next, err := store.Reserve("web"); err != nil || next != 6 {
+		t.Errorf("the next number is %d, %v; want 6", next, err)
+	}
+}
+
+// A lock that is held is not waited for; one that is not is had.
+func TestTryLock(t *testing.T) {
+	store := newStore(t)
+	unlock, ok, err := store.TryLock(t.Context(), "web")
+	if !ok || err != nil {
+		t.Fatalf("nobody holds it: %v, %v", ok, err)
+	}
+	if _, ok, err := store.TryLock(t.Context(), "web"); ok || err != nil {
+		t.Errorf("it is held: %v, %v", ok, err)
+	}
+	if other, ok, err := store.TryLock(t.Context(), "api"); !ok || err != nil {
+		t.Errorf("another bottle's: %v, %v", ok, err)
+	} else {
+		other()
+	}
+	unlock()
+	unlock, err = store.Lock(t.Context(), "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
+
+// What a killed process has left is found, what one is writing is not, and
+// nothing else is taken for either.
+func TestLeftovers(t *testing.T) {
+	store := newStore(t)
+	if err := store.Create(bottlestate.Bottle{Slug: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	dir := store.Dir("web")
+	old := []string{
+		filepath.Join(dir, ".tmp-bottle.json123"),
+		filepath.Join(dir, "snapshots", ".tmp-2.json123"),
+		filepath.Join(filepath.Dir(dir), ".removed-api", "bottle.json"),
+		filepath.Join(dir, "snapshots", "2.reserved"),
+		filepath.Join(dir, "mine"),
+		filepath.Join(filepath.Dir(dir), ".removed-Not_Ours", "file"),
+	}
+	for _, path := range old {
+		write(t, path, "")
+		hourAgo := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(path, hourAgo, hourAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, ".tmp-bottle.json456"), "{}")
+	got, err := store.Leftovers()
+	want := []bottlestate.Leftover{{Slug: "api", Path: filepath.Dir(old[2])}, {Slug: "web", Path: old[0]}, {Slug: "web", Path: old[1]}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
 }

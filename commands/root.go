@@ -62,6 +62,7 @@ func NewRootCommand(p *Program) *cobra.Command {
 		newInspectCommand(p),
 		newStopCommand(p),
 		newRmCommand(p),
+		newAdoptCommand(p),
 		newVersionCommand(p),
 	)
 	return cmd

@@ -20,6 +20,7 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/dirtar"
+	"github.com/docker-bottle/docker-bottle/tempdir"
 )
 
 // Build builds the bottle's Dockerfile and tags the image docker-bottle/SLUG:base,
@@ -61,11 +62,11 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 }
 
 func (b *Backend) buildCommand(ctx context.Context, tag string, src backends.Source, log io.Writer) (id string, err error) {
-	dir, err := os.MkdirTemp("", "docker-bottle-build-")
+	dir, remove, err := tempdir.Make(ctx, "build")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	idFile := filepath.Join(dir, "iid")
 	cmd := exec.CommandContext(ctx, b.engine.Command[0], slices.Concat(b.engine.Command[1:], []string{
 		"build",

@@ -11,6 +11,7 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/ociarchive"
+	"github.com/docker-bottle/docker-bottle/tempdir"
 )
 
 // Freeze packs the bottle's tree into an image, loads it, and makes sure that
@@ -133,11 +134,11 @@ func (f *freeze) startAgain(ctx context.Context) {
 // make packs, loads and checks. After an error there is no image, and no file
 // in any case.
 func (f *freeze) make(ctx context.Context, running bool) (sum ociarchive.Summary, err error) {
-	dir, err := os.MkdirTemp("", "docker-bottle-freeze-")
+	dir, remove, err := tempdir.Make(ctx, "freeze")
 	if err != nil {
 		return sum, err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	path := filepath.Join(dir, "image.tar")
 	if sum, err = f.pack(ctx, dir, path, running); err != nil {
 		return sum, err
