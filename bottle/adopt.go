@@ -68,7 +68,7 @@ func Adopt(ctx context.Context, be backends.Backend, store bottlestate.Store, he
 	if err := a.read(ctx, opts.Notify); err != nil || a.result.Empty() {
 		return a.result, err
 	}
-	if err := a.findHead(); err != nil {
+	if err := a.findHead(opts.Notify); err != nil {
 		return a.result, err
 	}
 	if opts.DryRun {

@@ -1,11 +1,21 @@
 package bottle
 
+import (
+	"errors"
+
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
 // findHead decides on the head. One that is recorded stays, but for this: a
 // commit that was cut off is carried on to its end, so the head becomes the
-// snapshot that was made from it.
-func (a *adoption) findHead() error {
+// snapshot that was made from it. One that cannot be read stays, too.
+func (a *adoption) findHead(notify Notify) error {
 	head, set, err := a.store.HeadNumber(a.result.Slug)
-	if err != nil {
+	var corrupt *bottlestate.CorruptError
+	if errors.As(err, &corrupt) {
+		notify.say("%v", err)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if !set && a.result.New {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
-	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/cobra"
 
@@ -49,13 +48,9 @@ when interrupted, 1 for anything else.`,
 }
 
 func runAdopt(ctx context.Context, p *Program, o *adoptOptions, names []string) error {
-	var wanted []bottlestate.Slug
-	for _, name := range names {
-		slug, err := bottlestate.ParseSlug(name)
-		if err != nil {
-			return cli.StatusError{StatusCode: 125, Status: err.Error()}
-		}
-		wanted = append(wanted, slug)
+	wanted, err := parseSlugs(names)
+	if err != nil {
+		return err
 	}
 	a := &adopting{Program: p, o: o, wanted: wanted}
 	for _, name := range p.Backends.Names() {

@@ -63,6 +63,7 @@ func NewRootCommand(p *Program) *cobra.Command {
 		newStopCommand(p),
 		newRmCommand(p),
 		newAdoptCommand(p),
+		newDoctorCommand(p),
 		newVersionCommand(p),
 	)
 	return cmd
