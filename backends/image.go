@@ -18,8 +18,8 @@ import (
 // made from, and a container, on some engines, those of its image.
 const ContainerLabel = "io.github.docker-bottle.bottle"
 
-// TemporaryLabel is on every container that a run makes for itself and removes
-// again, with the slug of the bottle that it works on as its value.
+// TemporaryLabel is on every container and image that a run makes for itself
+// and removes again, with the slug of the bottle that it works on as its value.
 const TemporaryLabel = "io.github.docker-bottle.temporary"
 
 // SnapshotRef is the reference of a snapshot that is an image. Each has its

@@ -158,7 +158,7 @@ func (d *doctor) examine(ctx context.Context) (report Report, err error) {
 }
 
 // engines are the backends of this program, and those that a record names.
-func (d *doctor) engines(records map[bottlestate.Slug]*record) []string {
+func (d *doctor) engines(records map[bottlestate.Slug]*recorded) []string {
 	names := d.registry.Names()
 	for _, r := range records {
 		if r.err == nil {

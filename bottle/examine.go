@@ -16,9 +16,9 @@ import (
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-// record is everything that is recorded of one bottle, and what of it cannot be
+// recorded is everything that is recorded of one bottle, and what of it cannot be
 // read.
-type record struct {
+type recorded struct {
 	bottle  bottlestate.Bottle
 	err     error // of bottle.json
 	snaps   []bottlestate.Snapshot
@@ -27,14 +27,14 @@ type record struct {
 	headErr error
 }
 
-func readRecords(store bottlestate.Store) (map[bottlestate.Slug]*record, error) {
+func readRecords(store bottlestate.Store) (map[bottlestate.Slug]*recorded, error) {
 	slugs, err := store.Slugs()
 	if err != nil {
 		return nil, err
 	}
-	records := map[bottlestate.Slug]*record{}
+	records := map[bottlestate.Slug]*recorded{}
 	for _, slug := range slugs {
-		r := &record{}
+		r := &recorded{}
 		r.bottle, r.err = store.Bottle(slug)
 		if r.snaps, r.bad, err = store.Snapshots(slug); err != nil {
 			r.bad = append(r.bad, err)
@@ -48,7 +48,7 @@ func readRecords(store bottlestate.Store) (map[bottlestate.Slug]*record, error) 
 // examination compares records with what engines hold. It changes neither.
 type examination struct {
 	store    bottlestate.Store
-	records  map[bottlestate.Slug]*record
+	records  map[bottlestate.Slug]*recorded
 	compared []bottlestate.Slug
 	// held is what the engines hold of each bottle that would be adopted.
 	held     map[bottlestate.Slug]backends.Holdings
@@ -99,7 +99,7 @@ func (e *examination) compare(be backends.Backend, all backends.Holdings) {
 }
 
 // missing finds the snapshots whose artifacts are not there.
-func (e *examination) missing(be backends.Backend, slug bottlestate.Slug, r *record, all backends.Holdings) {
+func (e *examination) missing(be backends.Backend, slug bottlestate.Slug, r *recorded, all backends.Holdings) {
 	digests := map[string]string{}
 	for _, held := range all.Snapshots {
 		digests[held.Reference] = held.Digest
@@ -126,7 +126,7 @@ func (e *examination) missing(be backends.Backend, slug bottlestate.Slug, r *rec
 // bringBack is the command that gives a snapshot its artifact back, which may
 // only have lost its name. Where that is not so, and the next resume does not
 // need the snapshot, it is the one that forgets it.
-func (e *examination) bringBack(slug bottlestate.Slug, r *record, snap bottlestate.Snapshot, all backends.Holdings) string {
+func (e *examination) bringBack(slug bottlestate.Slug, r *recorded, snap bottlestate.Snapshot, all backends.Holdings) string {
 	for _, d := range all.Doubtful {
 		if d.Digest != "" && d.Digest == snap.Digest && d.Mend != "" {
 			return d.Mend
@@ -140,7 +140,7 @@ func (e *examination) bringBack(slug bottlestate.Slug, r *record, snap bottlesta
 }
 
 // unrecorded finds the artifacts that the record of their bottle lacks.
-func (e *examination) unrecorded(be backends.Backend, slug bottlestate.Slug, r *record, all backends.Holdings) {
+func (e *examination) unrecorded(be backends.Backend, slug bottlestate.Slug, r *recorded, all backends.Holdings) {
 	held := all.Of(slug)
 	e.held[slug] = held
 	for _, snap := range held.Snapshots {
@@ -229,7 +229,7 @@ func (e *examination) unreadable(slug bottlestate.Slug, err error, again bool) {
 	e.find(f)
 }
 
-func (e *examination) checkHead(slug bottlestate.Slug, r *record, held backends.Holdings) {
+func (e *examination) checkHead(slug bottlestate.Slug, r *recorded, held backends.Holdings) {
 	var corrupt *bottlestate.CorruptError
 	switch {
 	case errors.As(r.headErr, &corrupt):

@@ -29,21 +29,8 @@ func (b *Backend) Survey(ctx context.Context) (backends.Holdings, error) {
 	for _, ctr := range containers {
 		b.surveyContainer(ctr, &held)
 	}
-	temporary, err := b.containers(ctx, backends.TemporaryLabel)
-	if err != nil {
+	if held.Temporary, err = b.temporary(ctx); err != nil {
 		return held, err
-	}
-	for _, ctr := range temporary {
-		slug, err := bottlestate.ParseSlug(ctr.Labels[backends.TemporaryLabel])
-		if err != nil || ctr.Labels[backends.ContainerLabel] != "" {
-			continue
-		}
-		// A label may come from the image, and the container be a person's own.
-		if inherited, err := b.imageHas(ctx, ctr.ImageID, backends.TemporaryLabel); err != nil {
-			return held, err
-		} else if !inherited {
-			held.Temporary = append(held.Temporary, backends.HeldTemporary{Slug: slug, Name: containerName(ctr)})
-		}
 	}
 	images, err := b.ourImages(ctx)
 	if err != nil {
@@ -101,6 +88,45 @@ func (b *Backend) surveyContainer(ctr container.Summary, held *backends.Holdings
 	}
 }
 
+// temporary lists the containers and images that a run has made for itself. A
+// label may come from the image, and the container be a person's own; so is an
+// image that has a name.
+func (b *Backend) temporary(ctx context.Context) (all []backends.HeldTemporary, err error) {
+	containers, err := b.containers(ctx, backends.TemporaryLabel)
+	if err != nil {
+		return nil, err
+	}
+	for _, ctr := range containers {
+		slug, err := bottlestate.ParseSlug(ctr.Labels[backends.TemporaryLabel])
+		if err != nil || ctr.Labels[backends.ContainerLabel] != "" {
+			continue
+		}
+		if inherited, err := b.imageHas(ctx, ctr.ImageID, backends.TemporaryLabel); err != nil {
+			return nil, err
+		} else if !inherited {
+			all = append(all, backends.HeldTemporary{Slug: slug, Name: containerName(ctr)})
+		}
+	}
+	images, err := b.api.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("label", backends.TemporaryLabel)})
+	if err != nil {
+		return nil, engineError(err)
+	}
+	for _, img := range images.Items {
+		slug, err := bottlestate.ParseSlug(img.Labels[backends.TemporaryLabel])
+		if err == nil && len(ownNames(img)) == 0 {
+			all = append(all, backends.HeldTemporary{Slug: slug, Name: img.ID})
+		}
+	}
+	return all, nil
+}
+
+// ownNames are the names of an image, without what stands for none.
+func ownNames(img image.Summary) []string {
+	names := slices.DeleteFunc(slices.Clone(img.RepoTags), func(name string) bool { return name == "<none>:<none>" })
+	slices.Sort(names)
+	return names
+}
+
 func (b *Backend) imageHas(ctx context.Context, id, label string) (bool, error) {
 	img, err := b.api.ImageInspect(ctx, id)
 	if isNotFound(err) {
@@ -126,10 +152,7 @@ func (b *Backend) ourImages(ctx context.Context) ([]backends.NamedImage, error) 
 	}
 	var images []backends.NamedImage
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		img := byID[id]
-		names := slices.DeleteFunc(img.RepoTags, func(name string) bool { return name == "<none>:<none>" })
-		slices.Sort(names)
-		images = append(images, backends.NamedImage{Names: names, Digest: id, Labels: img.Labels})
+		images = append(images, backends.NamedImage{Names: ownNames(byID[id]), Digest: id, Labels: byID[id].Labels})
 	}
 	return images, nil
 }
@@ -204,18 +227,16 @@ func (b *Backend) RecallSnapshot(ctx context.Context, held backends.HeldSnapshot
 	}, nil
 }
 
-// RemoveTemporary removes the container, if it is temporary still.
+// RemoveTemporary removes the container or image, if it is temporary still.
 func (b *Backend) RemoveTemporary(ctx context.Context, held backends.HeldTemporary) error {
-	res, err := b.api.ContainerInspect(ctx, held.Name, client.ContainerInspectOptions{})
-	if isNotFound(err) {
-		return nil
-	} else if err != nil {
-		return engineError(err)
+	now, err := b.temporary(ctx)
+	if err != nil || !slices.Contains(now, held) {
+		return err
 	}
-	if res.Container.Config.Labels[backends.TemporaryLabel] != string(held.Slug) {
-		return nil
+	if strings.HasPrefix(held.Name, "sha256:") {
+		return b.removeImage(ctx, held.Name)
 	}
-	_, err = b.api.ContainerRemove(ctx, res.Container.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	_, err = b.api.ContainerRemove(ctx, held.Name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	if isNotFound(err) {
 		return nil
 	}
