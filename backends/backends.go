@@ -239,9 +239,10 @@ type Surveyor interface {
 	// it: what its container was made with, and the agent's command, from the
 	// artifact of snap or, if snap is nil, from what the container was made
 	// of. It was created when its container was, or else when snap was; what
-	// the engine does not know is empty. A bottle that has neither is
-	// ErrNotFound.
-	RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, error)
+	// the engine does not know is empty. What of this may have been asked for
+	// is in unknown, in the words of a person: "volumes". A bottle that has
+	// neither is ErrNotFound.
+	RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (b bottlestate.Bottle, unknown []string, err error)
 	// RecallSnapshot returns the record of a snapshot that Survey has found,
 	// as far as the engine knows it, or ErrNotFound if it is gone since.
 	RecallSnapshot(ctx context.Context, held HeldSnapshot) (bottlestate.Snapshot, error)

@@ -210,3 +210,12 @@ func nameless(img NamedImage, says HeldSnapshot, err error, commands ImageComman
 	}
 	return d
 }
+
+// Volumes is what RecallBottle calls the mounts of a bottle, where they are
+// not known.
+const Volumes = "volumes"
+
+// ContainerOptions returns what only a container knows of a bottle.
+func ContainerOptions() []string {
+	return []string{Volumes, "tmpfs", "ports", "network", "limits"}
+}

@@ -156,15 +156,16 @@ func (a *adoption) recallBottle(ctx context.Context, missing bool) error {
 			}
 		}
 	}
-	b, err := a.be.RecallBottle(ctx, a.result.Slug, newest)
+	b, unknown, err := a.be.RecallBottle(ctx, a.result.Slug, newest)
 	if errors.Is(err, backends.ErrNotFound) {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("bottle %s: %w", a.result.Slug, err)
 	}
-	alive := len(a.held.Bottles) > 0
-	if alive {
+	if len(a.held.Bottles) > 0 {
 		a.booted = b.Created
+	}
+	if !slices.Contains(unknown, backends.Volumes) {
 		// A bottle is mounted alike at every boot.
 		mounts, err := a.be.Mounts(ctx, b)
 		if err != nil && !errors.Is(err, backends.ErrNotFound) {
@@ -181,16 +182,13 @@ func (a *adoption) recallBottle(ctx context.Context, missing bool) error {
 		b.Created = a.snaps[0].Created
 	}
 	b.Created = b.Created.UTC().Truncate(time.Second)
-	a.bottle, a.result.New, a.result.Unknown = b, true, unknown(b, alive, newest != nil)
+	a.bottle, a.result.New, a.result.Unknown = b, true, notKept(b, unknown, newest != nil)
 	return nil
 }
 
-// unknown says what no engine keeps.
-func unknown(b bottlestate.Bottle, alive, frozen bool) []string {
-	all := []string{"agent or image", "env", "secrets", "workspace"}
-	if !alive {
-		all = append(all, "volumes", "tmpfs", "network", "limits")
-	}
+// notKept adds what no engine keeps to what this one does not know.
+func notKept(b bottlestate.Bottle, unknown []string, frozen bool) []string {
+	all := append([]string{"agent or image", "env", "secrets", "workspace"}, unknown...)
 	switch {
 	case len(b.Argv()) == 0:
 		all = append(all, "command")

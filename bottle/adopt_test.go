@@ -21,15 +21,15 @@ type surveyed struct {
 	at     map[int]time.Time
 }
 
-func (e surveyed) RecallBottle(_ context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, error) {
+func (e surveyed) RecallBottle(_ context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, []string, error) {
 	b := bottlestate.Bottle{Slug: slug, Backend: e.Name(), Command: []string{"agent"}, Created: e.booted}
 	b.Context, b.Endpoint = e.Endpoint()
 	if e.booted.IsZero() && snap == nil {
-		return b, backends.ErrNotFound
+		return b, nil, backends.ErrNotFound
 	} else if e.booted.IsZero() {
 		b.Created = snap.Created
 	}
-	return b, nil
+	return b, nil, nil
 }
 
 func (e surveyed) RecallSnapshot(_ context.Context, held backends.HeldSnapshot) (bottlestate.Snapshot, error) {

@@ -2,11 +2,31 @@ package docker
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/docker/go-connections/nat"
 	"github.com/moby/moby/api/types/network"
 )
+
+// portSpecs undoes published.
+func portSpecs(ports network.PortMap) (specs []string) {
+	for port, places := range ports {
+		for _, place := range places {
+			spec := port.String()
+			switch {
+			case place.HostIP.IsValid():
+				spec = net.JoinHostPort(place.HostIP.String(), place.HostPort) + ":" + spec
+			case place.HostPort != "":
+				spec = place.HostPort + ":" + spec
+			}
+			specs = append(specs, spec)
+		}
+	}
+	slices.Sort(specs)
+	return specs
+}
 
 // published turns ports in docker's notation into what the engine takes: those
 // of the container, and where on the host they are.

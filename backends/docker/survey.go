@@ -159,8 +159,8 @@ func (b *Backend) ourImages(ctx context.Context) ([]backends.NamedImage, error) 
 
 // RecallBottle returns what the container was created with, and the command of
 // the image.
-func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, error) {
-	bottle := bottlestate.Bottle{Slug: slug, Backend: Name}
+func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottle bottlestate.Bottle, unknown []string, err error) {
+	bottle = bottlestate.Bottle{Slug: slug, Backend: Name}
 	bottle.Context, bottle.Endpoint = b.Endpoint()
 	ref := ""
 	if snap != nil {
@@ -173,17 +173,19 @@ func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap 
 			ref = ctr.Image
 		}
 		if err := recall(&bottle, ctr); err != nil {
-			return bottle, err
+			return bottle, nil, err
 		}
 	case !isNotFound(err) || snap == nil:
-		return bottle, err
+		return bottle, nil, err
+	default:
+		unknown = backends.ContainerOptions()
 	}
 	img, err := b.image(ctx, ref)
 	if isNotFound(err) && snap == nil {
-		return bottle, nil // removed by force, under the container
+		return bottle, unknown, nil // removed by force, under the container
 	}
 	bottle.Entrypoint, bottle.Command = img.Entrypoint, img.Command
-	return bottle, err
+	return bottle, unknown, err
 }
 
 // recall undoes Create.
@@ -200,6 +202,7 @@ func recall(bottle *bottlestate.Bottle, ctr container.InspectResponse) (err erro
 	if mode := string(host.NetworkMode); mode != "default" && mode != "bridge" { // what the engine calls no choice
 		bottle.Network = mode
 	}
+	bottle.Ports = portSpecs(host.PortBindings)
 	bottle.NanoCPUs, bottle.Memory = host.NanoCPUs, host.Memory
 	return err
 }

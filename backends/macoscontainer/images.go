@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
+	"github.com/docker-bottle/docker-bottle/tempdir"
 )
 
 // ArtifactExists reports whether the snapshot's image is there, and is the one
@@ -35,11 +36,11 @@ func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot)
 // SaveImage writes the image to w, in the OCI layout. The tool writes to a file
 // alone in the versions that add to its own output.
 func (b *Backend) SaveImage(ctx context.Context, image backends.Image, w io.Writer) error {
-	dir, err := os.MkdirTemp("", "docker-bottle-save-")
+	dir, remove, err := tempdir.Make(ctx, "save")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	path := filepath.Join(dir, "image.tar")
 	if _, err := b.run(ctx, b.limits.bulk, "image", "save", "--platform", "linux/"+architecture, "--output", path, image.ID); err != nil {
 		return err

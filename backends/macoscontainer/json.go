@@ -33,8 +33,15 @@ type container struct {
 		Mounts       []mount
 		Networks     []struct{ Network string }
 		Platform     platform
-		Resources    struct{ CPUs, MemoryInBytes int64 }
-		StopSignal   string
+
+		PublishedPorts []struct {
+			HostAddress                    string
+			HostPort, ContainerPort, Count int
+			Proto                          string
+		}
+
+		Resources  struct{ CPUs, MemoryInBytes int64 }
+		StopSignal string
 	}
 	Status struct {
 		State       string

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
@@ -75,8 +77,8 @@ func surveyContainer(ctr container, held *backends.Holdings) {
 
 // RecallBottle returns what the container was created with, and the command of
 // the image.
-func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottlestate.Bottle, error) {
-	bottle := bottlestate.Bottle{Slug: slug, Backend: Name}
+func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottle bottlestate.Bottle, unknown []string, err error) {
+	bottle = bottlestate.Bottle{Slug: slug, Backend: Name}
 	ref := ""
 	if snap != nil {
 		ref, bottle.Created = snap.Reference, snap.Created
@@ -89,14 +91,16 @@ func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap 
 		}
 		recall(&bottle, ctr)
 	case !isNotFound(err) || snap == nil:
-		return bottle, err
+		return bottle, nil, err
+	default:
+		unknown = backends.ContainerOptions()
 	}
 	img, err := b.image(ctx, ref)
 	if isNotFound(err) && snap == nil {
-		return bottle, nil // removed, which does not harm a container
+		return bottle, unknown, nil // removed, which does not harm a container
 	}
 	bottle.Entrypoint, bottle.Command = img.Entrypoint, img.Command
-	return bottle, err
+	return bottle, unknown, err
 }
 
 // recall undoes Create. What was not asked for then, the tool has chosen, and
@@ -119,7 +123,23 @@ func recall(bottle *bottlestate.Bottle, ctr container) {
 	if len(c.Networks) > 0 && c.Networks[0].Network != "default" {
 		bottle.Network = c.Networks[0].Network
 	}
+	for _, p := range c.PublishedPorts {
+		host, inside := ports(p.HostPort, p.Count), ports(p.ContainerPort, p.Count)
+		spec := fmt.Sprintf("%s:%s/%s", host, inside, p.Proto)
+		if p.HostAddress != "0.0.0.0" {
+			spec = net.JoinHostPort(p.HostAddress, host) + ":" + inside + "/" + p.Proto
+		}
+		bottle.Ports = append(bottle.Ports, spec)
+	}
 	bottle.NanoCPUs, bottle.Memory = c.Resources.CPUs*1e9, c.Resources.MemoryInBytes
+}
+
+// ports is a range of that many.
+func ports(first, count int) string {
+	if count <= 1 {
+		return strconv.Itoa(first)
+	}
+	return fmt.Sprintf("%d-%d", first, first+count-1)
 }
 
 // RecallSnapshot returns the snapshot as the tool describes its image.

@@ -53,7 +53,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	return backends.Artifact{
 		Reference:     f.path,
 		Digest:        s.digest(),
-		Created:       time.Now().UTC(),
+		Created:       s.created,
 		Size:          s.size,
 		NotCaptured:   notCaptured,
 		Stopped:       !stop,

@@ -16,7 +16,9 @@ type machine struct {
 	Name       string
 	State      string
 	CPUs       int
-	MemoryMiB  int `json:"memory_mib"`
+	MemoryMiB  int   `json:"memory_mib"`
+	CreatedAt  int64 `json:"created_at"`
+	Network    bool
 	Entrypoint []string
 	Cmd        []string
 	Labels     map[string]string

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // extension is that of an artifact, which smolvm calls a sidecar.
@@ -19,7 +20,8 @@ const extension = ".smolmachine"
 type sidecar struct {
 	manifest
 	size     int64
-	checksum uint32 // of all but the footer
+	created  time.Time // the file's, which is when the tool had written it
+	checksum uint32    // of all but the footer
 }
 
 // manifest is the part of an artifact's manifest that is used here.
@@ -65,7 +67,7 @@ func readSidecar(path string) (s sidecar, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.size = info.Size()
+	s.size, s.created = info.Size(), info.ModTime().UTC()
 	if err := s.read(f); err != nil {
 		return s, fmt.Errorf("%s is not a whole .smolmachine file: %w", path, err)
 	}
