@@ -35,8 +35,6 @@ type base struct {
 	Digest string `json:"digest"`
 }
 
-func (v base) meta() imageMeta { return v.imageMeta }
-
 func (v base) image(archive string) backends.Image {
 	return backends.Image{ID: archive, Digest: v.Digest, Entrypoint: v.Entrypoint, Command: v.Command}
 }

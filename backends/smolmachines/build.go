@@ -106,7 +106,7 @@ func artifactImage(path string) (backends.Image, error) {
 	if a := s.architecture(); a != runtime.GOARCH {
 		return backends.Image{}, fmt.Errorf("%s is for machines of %s, and this one is %s", path, a, runtime.GOARCH)
 	}
-	meta, _ := s.image()
+	meta, _ := s.meta()
 	return backends.Image{ID: path, Digest: s.digest(), Entrypoint: meta.Entrypoint, Command: meta.Command}, nil
 }
 

@@ -56,7 +56,7 @@ func (b *Backend) createFromImage(_ context.Context, bottle bottlestate.Bottle, 
 	if err != nil {
 		return nil, err
 	}
-	create, err := createCommand(bottle, base.meta(), append([]string{"--image", archive}, limits...))
+	create, err := createCommand(bottle, base.imageMeta, append([]string{"--image", archive}, limits...))
 	return [][]string{create}, err
 }
 
@@ -70,23 +70,23 @@ func (b *Backend) createFromArtifact(ctx context.Context, bottle bottlestate.Bot
 	if err := b.verify(ctx, path); err != nil {
 		return nil, err
 	}
-	meta, ours := s.image()
+	meta, ours := s.meta()
 	from := []string{"--from", path}
 	if ours {
 		from = append(from, "--label", bootedLabel+"="+path)
 	}
-	create, err := createCommand(bottle, meta, from)
+	create, err := createCommand(bottle, meta.imageMeta, from)
 	if err != nil {
 		return nil, err
 	}
-	update, err := updateCommand(bottle, meta)
+	update, err := updateCommand(bottle, meta.imageMeta)
 	if err != nil || update == nil {
 		return [][]string{create}, err
 	}
 	return [][]string{create, update}, nil
 }
 
-func createCommand(bottle bottlestate.Bottle, meta imageMeta, options []string) ([]string, error) {
+func createCommand(bottle bottlestate.Bottle, image imageMeta, options []string) ([]string, error) {
 	network, err := networkOptions(bottle)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func createCommand(bottle bottlestate.Bottle, meta imageMeta, options []string) 
 	if err != nil {
 		return nil, err
 	}
-	workload, err := workload(bottle, meta)
+	workload, err := workload(bottle, image)
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +110,13 @@ func createCommand(bottle bottlestate.Bottle, meta imageMeta, options []string) 
 // does not: the working directory, which it ignores; limits, as the tool's
 // defaults (4, 8192) would mean those of the artifact; no network, where the
 // artifact has one.
-func updateCommand(bottle bottlestate.Bottle, meta imageMeta) ([]string, error) {
+func updateCommand(bottle bottlestate.Bottle, image imageMeta) ([]string, error) {
 	update, err := limitOptions(bottle)
 	if err != nil {
 		return nil, err
 	}
-	if meta.WorkingDir != "" {
-		update = append(update, "-w", meta.WorkingDir)
+	if image.WorkingDir != "" {
+		update = append(update, "-w", image.WorkingDir)
 	}
 	if bottle.Network == noNetwork {
 		update = append(update, "--no-net")

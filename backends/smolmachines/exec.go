@@ -68,7 +68,7 @@ func (b *Backend) exec(ctx context.Context, m machine, p backends.Process, stdio
 // among its arguments, which everybody on the host can see: the tool takes
 // them from its own environment.
 func execCommand(ctx context.Context, m machine, p backends.Process, mark string, mode string) *exec.Cmd {
-	meta := m.image()
+	meta := m.meta()
 	if p.User == "" {
 		p.User = meta.User
 	}

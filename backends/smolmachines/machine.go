@@ -18,7 +18,6 @@ type machine struct {
 	CPUs       int
 	MemoryMiB  int   `json:"memory_mib"`
 	CreatedAt  int64 `json:"created_at"`
-	Network    bool
 	Entrypoint []string
 	Cmd        []string
 	Labels     map[string]string
@@ -31,9 +30,9 @@ func (m machine) slug() bottlestate.Slug {
 	return bottlestate.Slug(m.Labels[backends.ContainerLabel])
 }
 
-func (m machine) image() imageMeta {
-	meta, _ := findMeta(slices.Concat(m.Entrypoint, m.Cmd))
-	return meta
+func (m machine) meta() meta {
+	known, _ := findMeta(slices.Concat(m.Entrypoint, m.Cmd))
+	return known
 }
 
 // state is the machine's state in the words of all backends. One that has

@@ -9,9 +9,7 @@ import (
 )
 
 // imageMeta is what smolvm forgets of an image when a machine is frozen, and
-// what the agent's command is, in whose place a machine has its workload. It
-// is an argument of the workload, which does not look at it: so it is in the
-// machine's status and in every artifact's manifest.
+// what the agent's command is, in whose place a machine has its workload.
 type imageMeta struct {
 	User       string   `json:"user,omitempty"`
 	WorkingDir string   `json:"working_dir,omitempty"`
@@ -19,14 +17,36 @@ type imageMeta struct {
 	Command    []string `json:"command,omitempty"`
 }
 
+// meta is what smolvm does not tell of a machine, or an artifact does not hold.
+// It is an argument of the workload, which does not look at it: so it is in the
+// machine's status and in every artifact's manifest, and a record that was lost
+// can be written again. A network that was closed must not come back open.
+type meta struct {
+	imageMeta
+	Volumes    []string `json:"volumes,omitempty"`
+	Tmpfs      []string `json:"tmpfs,omitempty"`
+	Ports      []string `json:"ports,omitempty"`
+	Network    string   `json:"network,omitempty"`
+	AllowHosts []string `json:"allow_hosts,omitempty"`
+	AllowCIDRs []string `json:"allow_cidrs,omitempty"`
+}
+
 // metaName is the workload's own name, after which the meta comes.
 const metaName = "docker-bottle"
 
-// workload returns the command that keeps a machine alive, with the meta of
-// the image and the command that the bottle has.
-func workload(bottle bottlestate.Bottle, meta imageMeta) ([]string, error) {
-	meta.Entrypoint, meta.Command = backends.SnapshotCommand(bottle)
-	data, err := json.Marshal(meta)
+// workload returns the command that keeps a machine alive, with what is to be
+// known of the bottle and of the image that it is made from.
+func workload(bottle bottlestate.Bottle, image imageMeta) ([]string, error) {
+	image.Entrypoint, image.Command = backends.SnapshotCommand(bottle)
+	data, err := json.Marshal(meta{
+		imageMeta:  image,
+		Volumes:    bottle.Volumes,
+		Tmpfs:      bottle.Tmpfs,
+		Ports:      bottle.Ports,
+		Network:    bottle.Network,
+		AllowHosts: bottle.AllowHosts,
+		AllowCIDRs: bottle.AllowCIDRs,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -34,11 +54,18 @@ func workload(bottle bottlestate.Bottle, meta imageMeta) ([]string, error) {
 }
 
 // findMeta returns the meta in a workload's arguments, if it is there.
-func findMeta(args []string) (meta imageMeta, ok bool) {
+func findMeta(args []string) (m meta, ok bool) {
 	i := slices.Index(args, metaName)
 	if i < 0 || i+1 >= len(args) {
-		return imageMeta{}, false
+		return meta{}, false
 	}
-	err := json.Unmarshal([]byte(args[i+1]), &meta)
-	return meta, err == nil
+	err := json.Unmarshal([]byte(args[i+1]), &m)
+	return m, err == nil
+}
+
+// recall gives the bottle what the meta knows of it.
+func (m meta) recall(bottle *bottlestate.Bottle) {
+	bottle.Entrypoint, bottle.Command = m.Entrypoint, m.Command
+	bottle.Volumes, bottle.Tmpfs, bottle.Ports = m.Volumes, m.Tmpfs, m.Ports
+	bottle.Network, bottle.AllowHosts, bottle.AllowCIDRs = m.Network, m.AllowHosts, m.AllowCIDRs
 }

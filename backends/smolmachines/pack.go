@@ -89,7 +89,7 @@ func (f *freeze) check(ctx context.Context, path string) (sidecar, error) {
 	if err := f.verify(ctx, path); err != nil {
 		return s, err
 	}
-	if meta, ours := s.image(); !ours || !reflect.DeepEqual(meta, f.m.image()) {
+	if known, ours := s.meta(); !ours || !reflect.DeepEqual(known, f.m.meta()) {
 		return s, errors.New("smolvm pack has ended well, and its file is not of this bottle's machine: it lacks the workload's arguments")
 	}
 	return s, nil

@@ -32,13 +32,13 @@ type manifest struct {
 	Workdir    string
 }
 
-// image returns what the artifact was made from. The artifact of a machine
-// that is no bottle has its workload for a command.
-func (m manifest) image() (meta imageMeta, ours bool) {
-	if meta, ours = findMeta(slices.Concat(m.Entrypoint, m.Cmd)); ours {
-		return meta, true
+// meta returns what is known of the bottle that the artifact was made of. The
+// artifact of a machine that was no bottle has its workload for a command.
+func (m manifest) meta() (known meta, ours bool) {
+	if known, ours = findMeta(slices.Concat(m.Entrypoint, m.Cmd)); ours {
+		return known, true
 	}
-	return imageMeta{WorkingDir: m.Workdir, Entrypoint: m.Entrypoint, Command: m.Cmd}, false
+	return meta{imageMeta: imageMeta{WorkingDir: m.Workdir, Entrypoint: m.Entrypoint, Command: m.Cmd}}, false
 }
 
 // digest tells an artifact from others. It is the tool's own checksum, so that

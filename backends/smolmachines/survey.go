@@ -130,29 +130,27 @@ func readLabels(artifact string) (says backends.HeldSnapshot, err error) {
 	return backends.ParseSnapshotLabels(labels)
 }
 
-// RecallBottle returns what the tool tells of the machine, which has the
-// agent's command among the arguments of its own, or of the artifact.
+// RecallBottle returns what the arguments of the workload say, which are in the
+// machine and in the artifact. Only of the machine's own limits is it not known
+// whether they were asked for: an artifact of it brings them back.
 func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottle bottlestate.Bottle, unknown []string, err error) {
 	bottle = bottlestate.Bottle{Slug: slug, Backend: Name}
 	m, err := b.inspect(ctx, bottle)
-	switch {
-	case err == nil:
-		meta := m.image()
-		bottle.Entrypoint, bottle.Command = meta.Entrypoint, meta.Command
+	if err == nil {
+		m.meta().recall(&bottle)
 		bottle.Created = time.Unix(m.CreatedAt, 0).UTC()
-		bottle.NanoCPUs, bottle.Memory = int64(m.CPUs)*1e9, int64(m.MemoryMiB)<<20
-		if !m.Network {
-			bottle.Network = noNetwork
-			return bottle, []string{backends.Volumes, "tmpfs"}, nil
-		}
-		return bottle, []string{backends.Volumes, "tmpfs", "ports", "network", "what it may reach"}, nil
-	case !isNotFound(err) || snap == nil:
+		return bottle, nil, nil
+	} else if !isNotFound(err) || snap == nil {
 		return bottle, nil, err
 	}
 	s, err := readSidecar(snap.Reference)
-	meta, _ := s.image()
-	bottle.Entrypoint, bottle.Command, bottle.Created = meta.Entrypoint, meta.Command, snap.Created
-	return bottle, append(backends.ContainerOptions(), "what it may reach"), err
+	known, ours := s.meta()
+	known.recall(&bottle)
+	bottle.Created = snap.Created
+	if !ours {
+		unknown = append(backends.ContainerOptions(), "what it may reach")
+	}
+	return bottle, unknown, err
 }
 
 // RecallSnapshot returns the snapshot as its file is.
