@@ -91,7 +91,7 @@ func testSurvey(t *testing.T, s *suite) {
 		t.Errorf("without its container it is %+v", held)
 	}
 	got, unknown, err = s.be.RecallBottle(t.Context(), b.Slug, &first)
-	if err != nil || !slices.Equal(got.Argv(), b.Argv()) || len(got.Volumes) != 0 || !slices.Contains(unknown, backends.Volumes) {
+	if err != nil || !slices.Equal(got.Argv(), b.Argv()) || !known(unknown, backends.Volumes, got.Volumes, b.Volumes) {
 		t.Errorf("recalled as %+v, without %q, %v", got, unknown, err)
 	}
 	s.boot(t, b, first.Reference)

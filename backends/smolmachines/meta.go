@@ -29,6 +29,8 @@ type meta struct {
 	Network    string   `json:"network,omitempty"`
 	AllowHosts []string `json:"allow_hosts,omitempty"`
 	AllowCIDRs []string `json:"allow_cidrs,omitempty"`
+	NanoCPUs   int64    `json:"nano_cpus,omitempty"`
+	Memory     int64    `json:"memory,omitempty"`
 }
 
 // metaName is the workload's own name, after which the meta comes.
@@ -46,6 +48,8 @@ func workload(bottle bottlestate.Bottle, image imageMeta) ([]string, error) {
 		Network:    bottle.Network,
 		AllowHosts: bottle.AllowHosts,
 		AllowCIDRs: bottle.AllowCIDRs,
+		NanoCPUs:   bottle.NanoCPUs,
+		Memory:     bottle.Memory,
 	})
 	if err != nil {
 		return nil, err
@@ -68,4 +72,5 @@ func (m meta) recall(bottle *bottlestate.Bottle) {
 	bottle.Entrypoint, bottle.Command = m.Entrypoint, m.Command
 	bottle.Volumes, bottle.Tmpfs, bottle.Ports = m.Volumes, m.Tmpfs, m.Ports
 	bottle.Network, bottle.AllowHosts, bottle.AllowCIDRs = m.Network, m.AllowHosts, m.AllowCIDRs
+	bottle.NanoCPUs, bottle.Memory = m.NanoCPUs, m.Memory
 }

@@ -131,8 +131,7 @@ func readLabels(artifact string) (says backends.HeldSnapshot, err error) {
 }
 
 // RecallBottle returns what the arguments of the workload say, which are in the
-// machine and in the artifact. Only of the machine's own limits is it not known
-// whether they were asked for: an artifact of it brings them back.
+// machine and in the artifact.
 func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottle bottlestate.Bottle, unknown []string, err error) {
 	bottle = bottlestate.Bottle{Slug: slug, Backend: Name}
 	m, err := b.inspect(ctx, bottle)
