@@ -18,6 +18,10 @@ import (
 // made from, and a container, on some engines, those of its image.
 const ContainerLabel = "io.github.docker-bottle.bottle"
 
+// TemporaryLabel is on what an image is made of on its way, with the slug as
+// its value. Nothing needs it once the command that made it has ended.
+const TemporaryLabel = "io.github.docker-bottle.temporary"
+
 // SnapshotRef is the reference of a snapshot that is an image. Each has its
 // own: an image that loses its tag is pruned.
 func SnapshotRef(slug bottlestate.Slug, number int) string {
@@ -43,6 +47,8 @@ const (
 	parentLabel  = "io.github.docker-bottle.snapshot.parent"
 	messageLabel = "io.github.docker-bottle.snapshot.message"
 	createdLabel = "io.github.docker-bottle.snapshot.created"
+	// CompactedLabel is "true" on a snapshot that has its parent's tree.
+	CompactedLabel = "io.github.docker-bottle.snapshot.compacted"
 )
 
 // SnapshotLabels are the labels of the image that a snapshot is.
@@ -53,6 +59,8 @@ func SnapshotLabels(b bottlestate.Bottle, opts FreezeOptions) map[string]string 
 		parentLabel:  strconv.Itoa(opts.Parent),
 		messageLabel: opts.Message,
 		createdLabel: time.Now().UTC().Format(time.RFC3339Nano),
+		// Blank, or what is committed on top of a compacted one would have it.
+		CompactedLabel: "",
 	}
 }
 
