@@ -164,9 +164,9 @@ func (b *Backend) importLayer(ctx context.Context, slug bottlestate.Slug, tree i
 		done <- err
 	}()
 	id, err := b.importImage(ctx, r, []string{"LABEL " + backends.TemporaryLabel + "=" + string(slug)})
-	r.CloseWithError(errors.New("the engine has stopped reading"))
-	if treeErr := <-done; treeErr != nil && ctx.Err() == nil {
-		err = errors.Join(treeErr, err) // the cause first
+	r.Close()
+	if treeErr := <-done; treeErr != nil && !errors.Is(treeErr, io.ErrClosedPipe) {
+		err = treeErr // the cause of what the engine says, if it says anything
 	}
 	if err != nil {
 		return "", err
