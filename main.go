@@ -23,6 +23,7 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/backends/docker"
 	"github.com/docker-bottle/docker-bottle/backends/macoscontainer"
+	"github.com/docker-bottle/docker-bottle/backends/smolmachines"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/commands"
 )
@@ -56,6 +57,16 @@ func main() {
 		Backends: backends.Registry{
 			docker.Name:         func() (backends.Backend, error) { return openDocker(cli, dockerCLI) },
 			macoscontainer.Name: func() (backends.Backend, error) { return macoscontainer.New(), nil },
+			smolmachines.Name: func() (backends.Backend, error) {
+				return smolmachines.New(
+					smolmachines.Dirs{
+						Artifacts: filepath.Join(xdgDir("XDG_DATA_HOME", xdg.DataHome), "docker-bottle"),
+						Cache:     filepath.Join(xdgDir("XDG_CACHE_HOME", xdg.CacheHome), "docker-bottle", "images"),
+					},
+					smolmachines.Builder{Name: docker.Name, Open: func() (smolmachines.ImageSource, error) { return openDocker(cli, dockerCLI) }},
+					smolmachines.Builder{Name: macoscontainer.Name, Open: func() (smolmachines.ImageSource, error) { return macoscontainer.New(), nil }},
+				), nil
+			},
 		},
 	}
 	err = plugin.RunPlugin(cli, commands.NewRootCommand(program), metadata.Metadata{
@@ -69,7 +80,7 @@ func main() {
 
 // openDocker returns the backend for the CLI's current context. The CLI exits
 // the process when a context cannot be used, so that is found out first.
-func openDocker(cli command.Cli, dockerCLI []string) (backends.Backend, error) {
+func openDocker(cli command.Cli, dockerCLI []string) (*docker.Backend, error) {
 	if _, err := cli.ContextStore().GetMetadata(cli.CurrentContext()); err != nil {
 		return nil, err
 	}

@@ -131,7 +131,10 @@ type Source struct {
 // Image is something a bottle can be made from.
 type Image struct {
 	// ID names exactly this image, for as long as it exists.
-	ID         string
+	ID string
+	// Digest is that of its content, in the engine's own terms. It is empty
+	// where an engine has none.
+	Digest     string
 	Entrypoint []string
 	Command    []string
 }
@@ -241,6 +244,41 @@ func ExportHint(b Backend, bottle bottlestate.Bottle, snap bottlestate.Snapshot)
 		return e.ExportCommand(bottle, snap)
 	}
 	return ""
+}
+
+// mover can be implemented by a Backend that can begin a bottle, on another
+// machine, with what the export command has made.
+type mover interface {
+	// StartOptions returns the options of start that do it.
+	StartOptions(b bottlestate.Bottle, snap bottlestate.Snapshot) []string
+}
+
+// MoveOptions returns the options of start that begin a bottle with an export
+// of the snapshot, or none where a backend cannot.
+func MoveOptions(b Backend, bottle bottlestate.Bottle, snap bottlestate.Snapshot) []string {
+	if m, ok := b.(mover); ok {
+		return m.StartOptions(bottle, snap)
+	}
+	return nil
+}
+
+// restricter can be implemented by a Backend that can keep a bottle to the
+// hosts that it may reach.
+type restricter interface {
+	// CheckAllowList returns what is wrong with the bottle's list.
+	CheckAllowList(b bottlestate.Bottle) error
+}
+
+// CheckAllowList returns an error for a bottle that may reach only some hosts,
+// if the backend cannot keep it to them.
+func CheckAllowList(b Backend, bottle bottlestate.Bottle) error {
+	if len(bottle.AllowHosts)+len(bottle.AllowCIDRs) == 0 {
+		return nil
+	}
+	if r, ok := b.(restricter); ok {
+		return r.CheckAllowList(bottle)
+	}
+	return fmt.Errorf("backend %s cannot keep a bottle to the hosts it may reach (--allow-host, --allow-cidr): use another, or --network none", b.Name())
 }
 
 // Registry is the backends of this program by name. It is written out once,

@@ -18,8 +18,12 @@ func Start(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if err := vacant(store, b.Slug); err != nil {
 		return b, err
 	}
+	// Before a build that may take minutes.
 	if _, err := processEnv(b); err != nil {
-		return b, err // before a build that may take minutes
+		return b, err
+	}
+	if err := backends.CheckAllowList(be, b); err != nil {
+		return b, err
 	}
 	image, err := build(ctx, be, b, open, log)
 	if err != nil {

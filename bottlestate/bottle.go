@@ -45,6 +45,12 @@ type Bottle struct {
 	Env       []string `json:"env,omitempty"`
 	Secrets   []string `json:"secrets,omitempty"`
 	Network   string   `json:"network,omitempty"`
+	// AllowHosts and AllowCIDRs are all that the bottle may reach, if there
+	// are any.
+	AllowHosts []string `json:"allow_hosts,omitempty"`
+	AllowCIDRs []string `json:"allow_cidrs,omitempty"`
+	// Ports are published, each HOST:BOTTLE in docker's notation.
+	Ports []string `json:"ports,omitempty"`
 	// NanoCPUs is in billionths of a CPU, Memory in bytes; 0 means no limit.
 	NanoCPUs int64 `json:"nano_cpus,omitempty"`
 	Memory   int64 `json:"memory,omitempty"`
@@ -62,7 +68,8 @@ func (b Bottle) Argv() []string {
 
 // Mount is a place in a bottle that no snapshot holds.
 type Mount struct {
-	// Type is "bind", "volume" or "tmpfs".
+	// Type is "bind", "volume" or "tmpfs", or "storage" for a place that the
+	// engine itself keeps out of snapshots.
 	Type string `json:"type"`
 	// Source is a host path or a volume's name; empty for a tmpfs and for
 	// a volume without a name.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 
@@ -112,6 +114,10 @@ func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bott
 	p.resumeHint(b)
 	if command := backends.ExportHint(be, b, snap); command != "" {
 		p.notify("export it with: %s", command)
+	}
+	if options := backends.MoveOptions(be, b, snap); options != nil {
+		args := slices.Concat([]string{"start", "--backend", b.Backend, "--name", string(b.Slug)}, options)
+		p.notify("go on with it on another machine with: docker bottle %s", shellescape.QuoteCommand(args))
 	}
 }
 

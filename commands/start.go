@@ -21,7 +21,8 @@ import (
 
 type startOptions struct {
 	name, backend, image, workspace, network string
-	volumes, tmpfs, secrets                  []string
+	volumes, tmpfs, secrets, ports           []string
+	allowHosts, allowCIDRs                   []string
 	env, envFile                             opts.ListOpts
 	cpus                                     opts.NanoCPUs
 	memory                                   opts.MemBytes
@@ -61,6 +62,9 @@ anything else that goes wrong.`,
 	flags.StringVar(&o.image, "image", "", "Start from this image instead of an agent's Dockerfile")
 	flags.StringVar(&o.workspace, "workspace", "", "Copy this directory to /work; it is part of the snapshots")
 	flags.StringVar(&o.network, "network", "", "Connect the bottle to a network")
+	flags.StringArrayVar(&o.allowHosts, "allow-host", nil, "Let the bottle reach this host and no others but those allowed, where its engine can do that")
+	flags.StringArrayVar(&o.allowCIDRs, "allow-cidr", nil, "Let the bottle reach these addresses and no others but those allowed, where its engine can do that")
+	flags.StringArrayVarP(&o.ports, "publish", "p", nil, "Publish a port of the bottle to the host, as HOST:BOTTLE")
 	flags.StringArrayVarP(&o.volumes, "volume", "v", nil, "Mount a volume or directory; it is not part of the snapshots")
 	flags.StringArrayVar(&o.tmpfs, "tmpfs", nil, "Mount a tmpfs directory; it is not part of the snapshots")
 	flags.StringArrayVar(&o.secrets, "secret", nil, "Hand the agent this variable of your environment; its value is stored nowhere")
@@ -132,17 +136,24 @@ func (p *Program) plan(o *startOptions, agentName string, command []string) (b b
 		return b, usage("which agent? name one of %s, a directory with a Dockerfile (./DIR), or use --image", strings.Join(agents.Builtin(), ", "))
 	}
 	b = bottlestate.Bottle{
-		Image:    o.image,
-		Backend:  o.backend,
-		Command:  command,
-		Volumes:  nil,
-		Tmpfs:    o.tmpfs,
-		Secrets:  o.secrets,
-		Network:  o.network,
-		NanoCPUs: o.cpus.Value(),
-		Memory:   o.memory.Value(),
-		Remove:   o.remove,
-		Created:  time.Now().UTC().Truncate(time.Second),
+		Image:      o.image,
+		Backend:    o.backend,
+		Command:    command,
+		Tmpfs:      o.tmpfs,
+		Secrets:    o.secrets,
+		Network:    o.network,
+		AllowHosts: o.allowHosts,
+		AllowCIDRs: o.allowCIDRs,
+		Ports:      o.ports,
+		NanoCPUs:   o.cpus.Value(),
+		Memory:     o.memory.Value(),
+		Remove:     o.remove,
+		Created:    time.Now().UTC().Truncate(time.Second),
+	}
+	if strings.HasPrefix(b.Image, ".") || filepath.IsAbs(b.Image) { // a file, and no name of an image
+		if b.Image, err = filepath.Abs(b.Image); err != nil {
+			return b, err
+		}
 	}
 	if b.Volumes, err = absoluteVolumes(o.volumes); err != nil {
 		return b, err

@@ -53,7 +53,7 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 	if err != nil {
 		return backends.Image{}, engineError(err)
 	}
-	image := backends.Image{ID: img.ID}
+	image := backends.Image{ID: img.ID, Digest: img.ID}
 	if img.Config != nil {
 		image.Entrypoint, image.Command = img.Config.Entrypoint, img.Config.Cmd
 	}

@@ -19,17 +19,23 @@ import (
 
 // Create makes the container. It is not started.
 func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, image string) error {
+	exposed, ports, err := published(bottle.Ports)
+	if err != nil {
+		return err
+	}
 	config := &container.Config{
-		Image:      image,
-		Entrypoint: []string{""}, // not nil, which would mean the image's own
-		Cmd:        []string{"/bin/sh", "-c", backends.KeepAlive},
-		Labels:     map[string]string{backends.ContainerLabel: string(bottle.Slug)},
+		Image:        image,
+		Entrypoint:   []string{""}, // not nil, which would mean the image's own
+		Cmd:          []string{"/bin/sh", "-c", backends.KeepAlive},
+		Labels:       map[string]string{backends.ContainerLabel: string(bottle.Slug)},
+		ExposedPorts: exposed,
 	}
 	host := &container.HostConfig{
-		Binds:       bottle.Volumes,
-		Tmpfs:       tmpfs(bottle.Tmpfs),
-		NetworkMode: container.NetworkMode(bottle.Network),
-		Resources:   container.Resources{NanoCPUs: bottle.NanoCPUs, Memory: bottle.Memory},
+		Binds:        bottle.Volumes,
+		Tmpfs:        tmpfs(bottle.Tmpfs),
+		NetworkMode:  container.NetworkMode(bottle.Network),
+		PortBindings: ports,
+		Resources:    container.Resources{NanoCPUs: bottle.NanoCPUs, Memory: bottle.Memory},
 	}
 	ctr, err := b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Config:     config,

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -49,6 +50,17 @@ func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot)
 		}
 	}
 	return b.removeImage(ctx, snap.Reference)
+}
+
+// SaveImage writes the image to w as docker save does.
+func (b *Backend) SaveImage(ctx context.Context, image backends.Image, w io.Writer) error {
+	archive, err := b.api.ImageSave(ctx, []string{image.ID})
+	if err != nil {
+		return engineError(err)
+	}
+	defer archive.Close()
+	_, err = io.Copy(w, archive)
+	return err
 }
 
 // RemoveCaches removes the image the bottle was built into and the alias of

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 
 	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -38,14 +39,14 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 	if err != nil {
 		return backends.Image{}, err
 	}
-	return backends.Image{ID: img.Configuration.Name, Entrypoint: v.Config.Config.Entrypoint, Command: v.Config.Config.Cmd}, nil
+	return backends.Image{ID: img.Configuration.Name, Digest: v.Digest, Entrypoint: v.Config.Config.Entrypoint, Command: v.Config.Config.Cmd}, nil
 }
 
 // build has no deadline: a build takes what it takes, and is seen to go on.
 func build(ctx context.Context, ref string, src backends.Source, log io.Writer) error {
-	var last tail // the log itself can be of any length
+	var last tool.Tail // the log itself can be of any length
 	progress := "plain"
-	cmd := command(ctx)
+	cmd := apple.Command(ctx)
 	cmd.Stderr = io.MultiWriter(log, &last)
 	if terminal := backends.LogTerminal(log); terminal != nil {
 		progress, cmd.Stderr = "auto", terminal
@@ -59,15 +60,15 @@ func build(ctx context.Context, ref string, src backends.Source, log io.Writer) 
 		src.Dir,
 	)
 	err := cmd.Run()
-	tool := &toolError{[]string{"build"}, last.String(), err}
+	failed := apple.Failure([]string{"build"}, last.String(), err)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(tool, backends.ErrUnavailable):
-		return tool
+	case errors.Is(failed, backends.ErrUnavailable):
+		return failed
 	case errors.As(err, &exit):
 		return &backends.ExitError{Code: max(exit.ExitCode(), 1)}
 	}

@@ -1,19 +1,18 @@
 package macoscontainer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/inside"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
-	"github.com/docker-bottle/docker-bottle/dirtar"
 )
 
 // Create makes the container. Never with run, which deletes it if it does not
@@ -46,14 +45,17 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 	for _, volume := range bottle.Volumes {
 		args = append(args, "--volume", volume)
 	}
+	for _, port := range bottle.Ports {
+		args = append(args, "--publish", port)
+	}
 	for _, path := range bottle.Tmpfs {
 		args = append(args, "--tmpfs", path)
 	}
 	if bottle.Network != "" {
 		args = append(args, "--network", bottle.Network)
 	}
-	err = once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
-		return command(ctx, append(args, ref, "-c", backends.KeepAlive)...)
+	err = apple.Once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
+		return apple.Command(ctx, append(args, ref, "-c", backends.KeepAlive)...)
 	})
 	if err != nil {
 		return b.undoCreate(context.WithoutCancel(ctx), bottle, err)
@@ -77,9 +79,9 @@ func resources(bottle bottlestate.Bottle) (args []string, err error) {
 // undoCreate removes what a create that did not end well may have made. After
 // a timeout or an interrupt the service may still be about to.
 func (b *Backend) undoCreate(ctx context.Context, bottle bottlestate.Bottle, cause error) error {
-	var tool *toolError
+	var failed *tool.Failure
 	patience := time.Now()
-	if !errors.As(cause, &tool) || tool.isBusy() {
+	if !errors.As(cause, &failed) || isBusy(cause) {
 		patience = patience.Add(5 * time.Second)
 	}
 	for {
@@ -92,35 +94,10 @@ func (b *Backend) undoCreate(ctx context.Context, bottle bottlestate.Bottle, cau
 	}
 }
 
-// CopyWorkspace unpacks the tree into WorkDir, with the ids of the image's user
-// in the stream. It needs a running bottle and a tar in the image: the tool's
-// own copy keeps neither modes nor owners.
+// CopyWorkspace unpacks the tree in the running bottle: the tool's own copy
+// keeps neither modes nor owners.
 func (b *Backend) CopyWorkspace(ctx context.Context, bottle bottlestate.Bottle, tree io.Reader) error {
 	limited, cancel := context.WithTimeout(ctx, b.limits.bulk)
 	defer cancel()
-	uid, gid, err := backends.User(limited, b, bottle)
-	if err != nil {
-		return err
-	}
-	r, w := io.Pipe()
-	packed := make(chan error, 1)
-	go func() {
-		err := dirtar.Own(w, tree, backends.WorkDir, uid, gid)
-		packed <- err
-		w.CloseWithError(err)
-	}()
-	var errOut bytes.Buffer
-	err = b.Exec(limited, bottle, backends.Process{Args: []string{"tar", "-xf", "-", "-C", "/"}, User: "0"}, backends.Stdio{In: r, Out: io.Discard, Err: &errOut})
-	r.Close() // ends the packing, if nobody has read to its end
-	packErr := <-packed
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case packErr != nil && !errors.Is(packErr, io.ErrClosedPipe):
-		return packErr
-	case err != nil:
-		// Not wrapped: the status of a tar is not that of the command.
-		return fmt.Errorf("unpacking it with the image's tar: %v: %s", err, strings.TrimSpace(errOut.String()))
-	}
-	return nil
+	return inside.CopyWorkspace(limited, b, bottle, tree)
 }

@@ -3,6 +3,9 @@ package macoscontainer
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -27,6 +30,27 @@ func (b *Backend) ArtifactExists(ctx context.Context, snap bottlestate.Snapshot)
 // name is not the snapshot's, and stays.
 func (b *Backend) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) error {
 	return b.removeImage(ctx, snap.Reference, func(v variant) bool { return v.Digest == snap.Digest })
+}
+
+// SaveImage writes the image to w, in the OCI layout. The tool writes to a file
+// alone in the versions that add to its own output.
+func (b *Backend) SaveImage(ctx context.Context, image backends.Image, w io.Writer) error {
+	dir, err := os.MkdirTemp("", "docker-bottle-save-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "image.tar")
+	if _, err := b.run(ctx, b.limits.bulk, "image", "save", "--platform", "linux/"+architecture, "--output", path, image.ID); err != nil {
+		return err
+	}
+	archive, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	_, err = io.Copy(w, archive)
+	return err
 }
 
 // RemoveCaches removes the image the bottle was built into.

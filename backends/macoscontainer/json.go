@@ -145,7 +145,7 @@ func (b *Backend) inspectImage(ctx context.Context, ref string) (image, variant,
 		}
 		return image{}, variant{}, fmt.Errorf("image %s is not there for linux/%s", ref, architecture)
 	}
-	return image{}, variant{}, &toolError{[]string{"image", "inspect"}, "image not found: " + ref, errors.New("exit status 1")}
+	return image{}, variant{}, apple.Failure([]string{"image", "inspect"}, "image not found: "+ref, errors.New("exit status 1"))
 }
 
 // sameName reports whether two references name one image, where one may lack
@@ -166,7 +166,7 @@ func (b *Backend) ask(ctx context.Context, answer any, args ...string) error {
 		return err
 	}
 	if err := json.Unmarshal([]byte(out), answer); err != nil {
-		return fmt.Errorf("container %s: %w", verb(args), err)
+		return apple.Failure(args, "", err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -40,7 +41,7 @@ func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 	if isNotFound(err) {
 		return nil
 	}
-	var hung *deadlineError
+	var hung *tool.DeadlineError
 	if !errors.As(err, &hung) {
 		return err
 	}

@@ -61,7 +61,7 @@ func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarch
 // own copy behind, and the service would go on all the same.
 func (f *freeze) export(ctx context.Context, tree string) error {
 	var errOut bytes.Buffer
-	cmd := command(context.WithoutCancel(ctx), "export", "--output", tree, backends.Name(f.bottle.Slug))
+	cmd := apple.Command(context.WithoutCancel(ctx), "export", "--output", tree, backends.Name(f.bottle.Slug))
 	cmd.Stderr = &errOut
 	if err := cmd.Start(); err != nil {
 		return err
@@ -71,14 +71,14 @@ func (f *freeze) export(ctx context.Context, tree string) error {
 	select {
 	case err := <-done:
 		if err != nil {
-			return &toolError{cmd.Args[1:], errOut.String(), err}
+			return apple.Failure(cmd.Args[1:], errOut.String(), err)
 		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(f.limits.bulk):
 		_ = cmd.Process.Kill()
-		return &deadlineError{cmd.Args[1:], f.limits.bulk}
+		return apple.Deadline(cmd.Args[1:], f.limits.bulk)
 	}
 }
 
@@ -128,13 +128,13 @@ func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Sum
 		_ = cmd.Process.Kill()
 	}
 	waitErr := cmd.Wait()
-	failed := &toolError{cmd.Args[1:], errOut.String(), waitErr}
+	failed := apple.Failure(cmd.Args[1:], errOut.String(), waitErr)
 	code := cmd.ProcessState.ExitCode()
 	switch {
 	case ctx.Err() != nil:
 		return sum, ctx.Err()
 	case limited.Err() != nil:
-		return sum, &deadlineError{cmd.Args[1:], f.limits.bulk}
+		return sum, apple.Deadline(cmd.Args[1:], f.limits.bulk)
 	case packErr != nil && errOut.Len() > 0:
 		// The program's own words say more than that its output was cut off.
 		return sum, errors.Join(failed, packErr)

@@ -70,7 +70,7 @@ func reach() (string, error) {
 // serviceStatus returns nil if the service runs.
 func serviceStatus(ctx context.Context) error {
 	var status struct{ Status string }
-	out, err := command(ctx, "system", "status", "--format", "json").Output() // 1 if it does not run
+	out, err := apple.Command(ctx, "system", "status", "--format", "json").Output() // 1 if it does not run
 	if jsonErr := json.Unmarshal(out, &status); jsonErr != nil {
 		return unavailable("container system status: %v", errors.Join(err, jsonErr))
 	}
@@ -87,7 +87,7 @@ var versionText = regexp.MustCompile(`[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*`)
 // answers.
 func systemVersion(ctx context.Context) ([]string, error) {
 	var out, errOut bytes.Buffer
-	cmd := command(ctx, "system", "version", "--format", "json")
+	cmd := apple.Command(ctx, "system", "version", "--format", "json")
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {

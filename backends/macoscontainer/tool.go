@@ -5,14 +5,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 )
+
+// apple is the tool, and what is known of it. Nothing changes it.
+var apple = tool.Tool{
+	Program: program,
+	Groups:  []string{"image", "system"},
+	Drop:    []string{"CONTAINER_DEBUG=", "CONTAINER_DEFAULT_PLATFORM="},
+	Kinds:   kinds,
+	Hung:    "if this goes on, restart the service, which stops all containers, with: container system stop && container system start",
+}
+
+func kinds(f *tool.Failure) []error {
+	switch {
+	case f.Says("XPC connection error"):
+		return []error{backends.ErrUnavailable}
+	case f.Says("container not found"), f.Says("image not found"), f.Says("container with ID"), f.Says("get failed: container"):
+		return []error{backends.ErrNotFound}
+	}
+	return nil
+}
 
 // limits say how long the tool may take before it is given up: it has no
 // limits of its own for most commands, and is known to hang.
@@ -25,59 +42,13 @@ type limits struct {
 
 var patient = limits{quick: time.Minute, slow: 2 * time.Minute, bulk: time.Hour, busy: 5 * time.Minute}
 
-// toolError is a command that failed, in the tool's own words.
-type toolError struct {
-	args   []string
-	stderr string
-	err    error
-}
-
-func (e *toolError) Error() string {
-	text := strings.TrimPrefix(strings.TrimSpace(e.stderr), "Error: ")
-	if text == "" {
-		text = e.err.Error()
-	}
-	return fmt.Sprintf("container %s: %s", verb(e.args), text)
-}
-
-func (e *toolError) Unwrap() []error {
-	errs := []error{e.err}
-	switch {
-	case e.says("XPC connection error"):
-		errs = append(errs, backends.ErrUnavailable)
-	case e.says("container not found"), e.says("image not found"), e.says("container with ID"), e.says("get failed: container"):
-		errs = append(errs, backends.ErrNotFound)
-	}
-	return errs
-}
-
-func (e *toolError) says(text string) bool { return strings.Contains(e.stderr, text) }
-
 // isBusy reports whether the service did not get to answer: it lists its
 // containers before it does anything with one, and cannot while it exports.
-func (e *toolError) isBusy() bool { return e.says("XPC timeout for request to") }
+func isBusy(err error) bool { return says(err, "XPC timeout for request to") }
 
 func says(err error, text string) bool {
-	var tool *toolError
-	return errors.As(err, &tool) && tool.says(text)
-}
-
-// verb is the command without its options.
-func verb(args []string) string {
-	if (args[0] == "image" || args[0] == "system") && len(args) > 1 {
-		return args[0] + " " + args[1]
-	}
-	return args[0]
-}
-
-// deadlineError is a command that had to be given up.
-type deadlineError struct {
-	args  []string
-	limit time.Duration
-}
-
-func (e *deadlineError) Error() string {
-	return fmt.Sprintf("container %s has not ended in %v and was given up; if this goes on, restart the service, which stops all containers, with: container system stop && container system start", verb(e.args), e.limit)
+	var failed *tool.Failure
+	return errors.As(err, &failed) && failed.Says(text)
 }
 
 // run runs the tool and returns what it printed.
@@ -87,13 +58,12 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 	}
 	for until := time.Now().Add(b.limits.busy); ; {
 		var out bytes.Buffer
-		err := once(ctx, limit, func(ctx context.Context) *exec.Cmd {
-			cmd := command(ctx, args...)
+		err := apple.Once(ctx, limit, func(ctx context.Context) *exec.Cmd {
+			cmd := apple.Command(ctx, args...)
 			cmd.Stdout = &out
 			return cmd
 		})
-		var tool *toolError
-		if !errors.As(err, &tool) || !tool.isBusy() {
+		if !isBusy(err) {
 			return out.String(), err
 		}
 		if time.Now().After(until) {
@@ -105,41 +75,4 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 		case <-time.After(time.Second):
 		}
 	}
-}
-
-// once runs a command of the tool to its end, and keeps what it says. A
-// deadline that is not the caller's is an error that says what may help.
-func once(ctx context.Context, limit time.Duration, open func(context.Context) *exec.Cmd) error {
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	var errOut bytes.Buffer
-	cmd := open(limited)
-	cmd.Stderr = &errOut
-	err := cmd.Run()
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case limited.Err() != nil:
-		return &deadlineError{cmd.Args[1:], limit}
-	}
-	return &toolError{cmd.Args[1:], errOut.String(), err}
-}
-
-// command is the tool with an environment that does not change what it does.
-// It is out of reach of the terminal's signals: an interrupt is for this
-// program, which decides when the tool has to end.
-func command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = environ()
-	cmd.SysProcAttr = ownGroup()
-	cmd.WaitDelay = 5 * time.Second
-	return cmd
-}
-
-func environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "CONTAINER_DEBUG=") || strings.HasPrefix(v, "CONTAINER_DEFAULT_PLATFORM=")
-	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/backends/backendtest"
 	"github.com/docker-bottle/docker-bottle/backends/macoscontainer/containertest"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -86,7 +87,7 @@ func TestFreezeHangs(t *testing.T) {
 			be, b := running(t)
 			t.Setenv("CONTAINERTEST_HANG", step)
 			art, err := be.Freeze(t.Context(), b, backends.FreezeOptions{Number: 1})
-			var hung *deadlineError
+			var hung *tool.DeadlineError
 			if !errors.As(err, &hung) || !strings.Contains(err.Error(), "container "+step+" has not ended in 2s") || !strings.Contains(err.Error(), "container system start") {
 				t.Errorf("got %+v, %v; want a deadline", art, err)
 			}
@@ -126,7 +127,9 @@ func TestBusy(t *testing.T) {
 	export := func() (wait func()) {
 		var wg sync.WaitGroup
 		ctx := context.WithoutCancel(t.Context())
-		wg.Go(func() { _ = command(ctx, "export", "-o", filepath.Join(t.TempDir(), "tree.tar"), "bottle-web").Run() })
+		wg.Go(func() {
+			_ = apple.Command(ctx, "export", "-o", filepath.Join(t.TempDir(), "tree.tar"), "bottle-web").Run()
+		})
 		time.Sleep(time.Second)
 		return wg.Wait
 	}
@@ -158,7 +161,7 @@ func TestToolError(t *testing.T) {
 		{[]string{"list"}, "Error: interrupted: \"XPC connection error: Connection invalid\"\nEnsure container system service has been started with `container system start`.", "container list: interrupted: \"XPC connection error: Connection invalid\"\nEnsure container system service has been started with `container system start`.", backends.ErrUnavailable},
 		{[]string{"start", "x"}, "", "container start: exit status 1", nil},
 	} {
-		err := &toolError{tt.args, tt.stderr, &backends.ExitError{Code: 1}}
+		err := apple.Failure(tt.args, tt.stderr, &backends.ExitError{Code: 1})
 		if err.Error() != tt.want {
 			t.Errorf("got  %q\nwant %q", err.Error(), tt.want)
 		}

@@ -5,29 +5,18 @@ package containertest
 import (
 	"archive/tar"
 	"fmt"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
-)
 
-func (t *tree) owner(target string, h *tar.Header) error {
-	if t.asRoot {
-		if err := os.Lchown(target, h.Uid, h.Gid); err != nil {
-			return err
-		}
-	}
-	if h.Typeflag == tar.TypeSymlink {
-		return nil
-	}
-	return unix.Chmod(target, uint32(h.Mode)&0o7777)
-}
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
+)
 
 // xattrRoom is what fits behind an inode and in one more block.
 const xattrRoom = 4096 + 96
 
 func (t *tree) attributes(target string, h *tar.Header) error {
-	if err := t.owner(target, h); err != nil {
+	if err := fakevm.SetOwner(target, h); err != nil {
 		return err
 	}
 	size := 0
@@ -47,6 +36,5 @@ func (t *tree) attributes(target string, h *tar.Header) error {
 	if h.Typeflag == tar.TypeDir {
 		return nil
 	}
-	when := unix.NsecToTimespec(h.ModTime.UnixNano())
-	return unix.UtimesNanoAt(unix.AT_FDCWD, target, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW)
+	return fakevm.SetTime(target, h)
 }

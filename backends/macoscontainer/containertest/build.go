@@ -12,6 +12,8 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func buildCommand() *command {
@@ -168,7 +170,7 @@ func (c *call) build(text, dir string, ignore, tags []string) error {
 	if err != nil {
 		return err
 	}
-	defer remove(tmp)
+	defer fakevm.Remove(tmp)
 	b := &builder{call: c, context: dir, ignore: ignore, root: filepath.Join(tmp, "rootfs"), args: map[string]string{}}
 	b.image = ocispec.Image{Platform: ocispec.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}}
 	for i, s := range steps {

@@ -5,6 +5,8 @@ package containertest
 import (
 	"fmt"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // builderRuntime marks the builder's container, in which nothing runs.
@@ -80,5 +82,5 @@ func (c *call) ensureBuilder() error {
 
 // pretend makes the builder look as if it ran.
 func (ctr *container) pretend() error {
-	return writeJSON(ctr.file("boot.json"), boot{Running: true, Started: time.Now().UTC(), Address: "192.168.64.2"})
+	return fakevm.WriteJSON(ctr.file("boot.json"), boot{Running: true, Started: time.Now().UTC(), Address: "192.168.64.2"})
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // run runs a command in the root, with namespaces of its own.
@@ -21,18 +23,19 @@ func (b *builder) run(args []string) error {
 	if config.User != "" {
 		p.User.Raw = &userRaw{config.User}
 	}
-	attr := isolated()
+	attr := fakevm.Isolated()
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return err
 	}
-	spec := guestSpec{Root: b.root, Process: p, First: true, Private: true, Mapped: os.Geteuid() != 0}
+	spec := p.spec(b.root, false)
+	spec.First, spec.Private = true, true
 	before := missing(b.root, "dev", "proc", "sys")
-	g, err := startGuest(spec, attr, []*os.File{null, logFile(), logFile()}, nil)
+	g, err := tool.StartGuest(spec, attr, []*os.File{null, logFile(), logFile()}, nil)
 	if err != nil {
-		return err
+		return outOf(err)
 	}
-	if status := g.wait(); status != 0 {
+	if status := g.Wait(); status != 0 {
 		return fmt.Errorf("process %q did not complete successfully: exit code: %d", strings.Join(args, " "), status)
 	}
 	for _, dir := range before {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // Cleanup ends all programs that run in containers below root, a directory
@@ -37,7 +39,7 @@ func Cleanup(root string) error {
 	}
 	defer leave()
 	for _, entry := range entries {
-		if err := remove(s.path(entry.Name())); err != nil {
+		if err := fakevm.Remove(s.path(entry.Name())); err != nil {
 			return err
 		}
 	}

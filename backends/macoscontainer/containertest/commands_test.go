@@ -16,6 +16,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // archive FILE lists a tar archive: type, mode, owner, name and what follows.
@@ -44,10 +46,8 @@ func archive(ts *testscript.TestScript, neg bool, args []string) {
 func vanished(ts *testscript.TestScript, neg bool, args []string) {
 	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
 	ts.Check(err)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if startTime(pid) == "" {
-			return
-		}
+	if fakevm.ProcessOf(pid).Ended(10 * time.Second) {
+		return
 	}
 	ts.Fatalf("process %d is still there", pid)
 }

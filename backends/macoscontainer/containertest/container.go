@@ -3,15 +3,15 @@
 package containertest
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // container is one container that the service keeps.
@@ -27,11 +27,10 @@ type container struct {
 
 // boot is the current or the last run of a container.
 type boot struct {
-	Pid       int       `json:"pid"` // of the virtual machine; 0 for the builder
-	StartTime string    `json:"startTime"`
-	Running   bool      `json:"running"`
-	Started   time.Time `json:"started"`
-	Address   string    `json:"address"`
+	fakevm.Process           // the virtual machine; 0 for the builder
+	Running        bool      `json:"running"`
+	Started        time.Time `json:"started"`
+	Address        string    `json:"address"`
 }
 
 var validID = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
@@ -49,7 +48,7 @@ func (s settings) container(id string) (*container, error) {
 	if !validID.MatchString(id) {
 		return nil, nil
 	}
-	err := readJSON(filepath.Join(c.dir, "config.json"), c)
+	err := fakevm.ReadJSON(filepath.Join(c.dir, "config.json"), c)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -98,19 +97,13 @@ func (c *container) unpacked() bool {
 // never was.
 func (c *container) lastBoot() boot {
 	var b boot
-	_ = readJSON(filepath.Join(c.dir, "boot.json"), &b) // none: never started
+	_ = fakevm.ReadJSON(filepath.Join(c.dir, "boot.json"), &b) // none: never started
 	return b
 }
 
 func (c *container) running() bool {
 	b := c.lastBoot()
-	return b.Running && (b.Pid == 0 || b.alive())
-}
-
-// alive reports whether the machine's process is there, and no other has its
-// pid.
-func (b boot) alive() bool {
-	return b.StartTime != "" && startTime(b.Pid) == b.StartTime
+	return b.Running && (b.Pid == 0 || b.Alive())
 }
 
 // reap removes a container with --rm that has ended while nobody looked.
@@ -118,48 +111,17 @@ func (c *container) reap(s settings) error {
 	if !c.AutoRemove || !c.lastBoot().Running || c.running() {
 		return nil
 	}
-	return remove(c.dir)
+	return fakevm.Remove(c.dir)
 }
 
-func (c *container) save() error { return writeJSON(filepath.Join(c.dir, "config.json"), c) }
-
-// startTime tells a process from a later one with the same pid. It is empty
-// for a process that has ended, also if nobody has waited for it yet.
-func startTime(pid int) string {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	// The name of the program may hold anything, so count from its end.
-	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
-	if len(fields) < 20 || string(fields[0]) == "Z" || string(fields[0]) == "X" {
-		return ""
-	}
-	return string(fields[19])
-}
+func (c *container) save() error { return fakevm.WriteJSON(filepath.Join(c.dir, "config.json"), c) }
 
 // address invents an address that no container had before.
 func (s settings) address() (string, error) {
 	var n int
-	if err := readJSON(s.path("address.json"), &n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := fakevm.ReadJSON(s.path("address.json"), &n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	n++
-	return "192.168.64." + strconv.Itoa(2+n%250), writeJSON(s.path("address.json"), n)
-}
-
-// remove removes a tree, also one with directories that their owner cannot
-// write to.
-func remove(dir string) error {
-	err := os.RemoveAll(dir)
-	if err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			_ = os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
+	return "192.168.64." + strconv.Itoa(2+n%250), fakevm.WriteJSON(s.path("address.json"), n)
 }

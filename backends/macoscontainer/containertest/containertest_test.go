@@ -13,6 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/docker-bottle/docker-bottle/backends/backendtest"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func TestMain(m *testing.M) {
@@ -93,7 +95,7 @@ func newBase(t *testing.T) *base {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the image: %v\n%s", err, out)
 	}
-	if err := remove(filepath.Join(b.root, "containers")); err != nil { // the builder
+	if err := fakevm.Remove(filepath.Join(b.root, "containers")); err != nil { // the builder
 		t.Fatal(err)
 	}
 	return b

@@ -14,6 +14,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // copy is the COPY instruction.
@@ -108,7 +110,7 @@ func (b *builder) copyOne(source, target string, uid, gid int) error {
 	if err != nil {
 		return err
 	}
-	to, err := scoped(b.root, target)
+	to, err := fakevm.Scoped(b.root, target)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,11 @@
 
 package containertest
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
+)
 
 func deleteCommand() *command {
 	return &command{
@@ -30,6 +34,6 @@ func runDelete(c *call) error {
 			return err
 		}
 		defer leave()
-		return remove(ctr.dir)
+		return fakevm.Remove(ctr.dir)
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // step is one instruction.
@@ -87,7 +89,7 @@ func (b *builder) step(s step) error {
 		if path.IsAbs(b.expand(s.text)) {
 			config.WorkingDir = path.Clean(b.expand(s.text))
 		}
-		dir, err := scoped(b.root, config.WorkingDir)
+		dir, err := fakevm.Scoped(b.root, config.WorkingDir)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ package containertest
 import (
 	"fmt"
 	"slices"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func execCommand() *command {
@@ -45,7 +47,7 @@ func runExec(c *call) error {
 		return err
 	}
 	spec := ctr.guest(p, false)
-	if err := w.request(message{Exec: &spec}, io); err != nil {
+	if err := request(w, fakevm.Message{Exec: &spec}, io); err != nil {
 		return err
 	}
 	if io == nil {

@@ -3,9 +3,14 @@
 package containertest
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // exportRequest is what the tool asks of the service.
@@ -14,16 +19,40 @@ type exportRequest struct {
 	Archive string `json:"archive"`
 }
 
+// exportAnswer is what has become of it.
+type exportAnswer struct {
+	Code  string `json:"code,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+func answerOf(err error) exportAnswer {
+	var f *failure
+	switch {
+	case err == nil:
+		return exportAnswer{}
+	case errors.As(err, &f):
+		return exportAnswer{f.code, f.message}
+	}
+	return exportAnswer{"unknown", err.Error()}
+}
+
+func (a exportAnswer) err() error {
+	if a.Code == "" {
+		return nil
+	}
+	return failed(a.Code, "%s", strings.TrimSpace(a.Error))
+}
+
 // requestExport has the service write an archive. That is a process of its
 // own, which goes on, and keeps the others waiting, if the tool is killed.
 func requestExport(r exportRequest) error {
-	w, far, err := pair()
+	w, far, err := fakevm.Pair()
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	defer far.Close()
-	cmd, err := stage("export")
+	cmd, err := tool.Stage("export")
 	if err != nil {
 		return err
 	}
@@ -36,7 +65,19 @@ func requestExport(r exportRequest) error {
 	}
 	far.Close() // so that its end is seen
 	defer func() { _ = cmd.Wait() }()
-	return w.request(message{Export: &r}, nil)
+	question, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	m, err := w.Request(fakevm.Message{Other: question}, nil)
+	if err != nil {
+		return outOf(err)
+	}
+	var answer exportAnswer
+	if err := json.Unmarshal(m.Other, &answer); err != nil {
+		return err
+	}
+	return answer.err()
 }
 
 // serveExport is the main function of that process.
@@ -45,19 +86,23 @@ func serveExport() {
 	if err != nil {
 		os.Exit(70)
 	}
-	w, err := wireOf(os.NewFile(3, "request"))
+	w, err := fakevm.WireOf(os.NewFile(3, "request"))
 	if err != nil {
 		os.Exit(70)
 	}
-	m, _, err := w.receive()
-	if err != nil || m.Export == nil {
+	m, _, err := w.Receive()
+	if err != nil {
 		os.Exit(70)
 	}
-	answer := message{Started: true}
-	if err := s.exportRoot(*m.Export); err != nil {
-		answer = failureMessage(err)
+	var r exportRequest
+	if err := json.Unmarshal(m.Other, &r); err != nil {
+		os.Exit(70)
 	}
-	_ = w.send(answer) // to a tool that may be gone
+	answer, err := json.Marshal(answerOf(s.exportRoot(r)))
+	if err != nil {
+		os.Exit(70)
+	}
+	_ = w.Send(fakevm.Message{Other: answer}) // to a tool that may be gone
 	os.Exit(0)
 }
 

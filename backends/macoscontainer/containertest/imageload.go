@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func imageLoadCommand() *command {
@@ -86,7 +88,7 @@ func (c *call) tryUnpack(i image) error {
 			return err
 		}
 		err = c.unpack(v, filepath.Join(tmp, "rootfs"))
-		if gone := remove(tmp); err == nil {
+		if gone := fakevm.Remove(tmp); err == nil {
 			err = gone
 		}
 		if err != nil {

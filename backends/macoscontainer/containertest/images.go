@@ -15,6 +15,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // nameAnnotations are where an archive may have an image's name, in the order
@@ -34,7 +36,7 @@ type image struct {
 
 func (s settings) images() ([]image, error) {
 	var images []image
-	err := readJSON(s.path("state.json"), &images)
+	err := fakevm.ReadJSON(s.path("state.json"), &images)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -56,7 +58,7 @@ func (s settings) changeImages(change func([]image) ([]image, error)) error {
 	if images, err = change(images); err != nil {
 		return err
 	}
-	return writeJSON(s.path("state.json"), images)
+	return fakevm.WriteJSON(s.path("state.json"), images)
 }
 
 // put adds an image, or points its name at another one.
@@ -102,7 +104,7 @@ func (s settings) stored(d digest.Digest) bool {
 
 // blob reads the JSON content with that digest.
 func (s settings) blob(d digest.Digest, into any) error {
-	err := readJSON(s.blobPath(d), into)
+	err := fakevm.ReadJSON(s.blobPath(d), into)
 	if errors.Is(err, fs.ErrNotExist) {
 		return failed("notFound", "content with digest %s", d)
 	}

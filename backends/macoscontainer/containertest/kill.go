@@ -30,7 +30,7 @@ func runKill(c *call) error {
 		if err := ctr.kill(n); err != nil {
 			return err
 		}
-		if n == int(syscall.SIGKILL) && c.server.atLeast(1, 0, 0) && !ended(b, time.Minute) {
+		if n == int(syscall.SIGKILL) && c.server.atLeast(1, 0, 0) && !b.Ended(time.Minute) {
 			return failed("timeout", "container %s does not end", ctr.id())
 		}
 		return nil

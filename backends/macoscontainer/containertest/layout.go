@@ -16,6 +16,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 const (
@@ -42,12 +44,12 @@ func (s settings) readLayout(dir string) (*layout, error) {
 	l := &layout{settings: s, dir: dir}
 	var version map[string]any
 	file := filepath.Join(dir, "oci-layout")
-	if err := readJSON(file, &version); err != nil || version["imageLayoutVersion"] == nil {
+	if err := fakevm.ReadJSON(file, &version); err != nil || version["imageLayoutVersion"] == nil {
 		return nil, errors.New(file) // the path is the message
 	}
 	var index ocispec.Index
 	file = filepath.Join(dir, "index.json")
-	if err := readJSON(file, &index); errors.Is(err, fs.ErrNotExist) {
+	if err := fakevm.ReadJSON(file, &index); errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New(file)
 	} else if err != nil {
 		return nil, err

@@ -3,29 +3,28 @@
 package containertest
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
-// stageEnv makes a program that this one starts be something else than the
-// command line tool. It never reaches a program in a container.
-const stageEnv = "CONTAINERTEST_STAGE"
+const tool fakevm.Tool = "container"
 
 // Main is the program.
 func Main() {
-	switch os.Getenv(stageEnv) {
+	switch fakevm.Stage() {
 	case "vm":
-		bootVM()
+		tool.BootVM(reapEnded)
 	case "guest":
-		enterGuest()
+		fakevm.EnterGuest()
 	case "export":
 		serveExport()
 	case "probe":
-		probe()
+		fakevm.Probe()
 	}
 	os.Exit(report(os.Stderr, run(os.Args[1:])))
 }
@@ -107,17 +106,7 @@ func (s settings) record(args []string) error {
 	if s.log == "" {
 		return nil
 	}
-	line, err := json.Marshal(args)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(s.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.Write(append(line, '\n')) // one write: calls do not mix
-	return err
+	return fakevm.Record(s.log, args)
 }
 
 // warn prints a line of the tool's log.

@@ -13,10 +13,11 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // packer writes a root as the exporter does.
@@ -65,37 +66,16 @@ func pack(root string, out io.Writer, content func(*os.File, int64) io.Reader) e
 
 func (p *packer) add(name string) error {
 	file := filepath.Join(p.root, name)
-	info, err := os.Lstat(file)
-	if err != nil {
+	h, inode, err := fakevm.Header(p.root, name)
+	if err != nil || h == nil {
 		return err
 	}
-	stat := info.Sys().(*syscall.Stat_t)
-	h := &tar.Header{
-		Name:    name,
-		Mode:    int64(stat.Mode & 0o7777),
-		Uid:     int(stat.Uid),
-		Gid:     int(stat.Gid),
-		ModTime: info.ModTime(),
-	}
-	switch {
-	case info.IsDir():
-		h.Typeflag, h.Name = tar.TypeDir, name+"/"
-	case info.Mode().IsRegular():
-		h.Typeflag, h.Size = tar.TypeReg, info.Size()
-	case info.Mode().Type() == fs.ModeSymlink:
-		h.Typeflag = tar.TypeSymlink
-		if h.Linkname, err = os.Readlink(file); err != nil {
-			return err
-		}
-	default:
-		return nil // sockets, FIFOs and devices
-	}
-	if !info.IsDir() && stat.Nlink > 1 {
-		if first, ok := p.seen[stat.Ino]; ok {
+	if inode != 0 {
+		if first, ok := p.seen[inode]; ok {
 			p.links = append(p.links, restrict(&tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: first, Mode: h.Mode, Uid: h.Uid, Gid: h.Gid, ModTime: h.ModTime}))
 			return nil
 		}
-		p.seen[stat.Ino] = name
+		p.seen[inode] = name
 	}
 	if h.PAXRecords, err = xattrs(file); err != nil {
 		return err

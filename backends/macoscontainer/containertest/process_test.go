@@ -286,11 +286,11 @@ func TestCleanup(t *testing.T) {
 	b, root := newRoot(t)
 	b.must(t, root, "run", "-d", "--name", "one", "base")
 	b.must(t, root, "exec", "one", "sh", "-c", "mkdir -p /locked/in; chmod 0 /locked")
-	pid := settings{root: root}.bootOf(t, "one").Pid
+	machine := settings{root: root}.bootOf(t, "one")
 	if err := Cleanup(root); err != nil {
 		t.Fatal(err)
 	}
-	if startTime(pid) != "" {
+	if machine.Alive() {
 		t.Error("the virtual machine still runs")
 	}
 	if entries, err := os.ReadDir(root); err != nil || len(entries) > 0 {

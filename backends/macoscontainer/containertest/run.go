@@ -5,6 +5,8 @@ package containertest
 import (
 	"errors"
 	"fmt"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func runCommand() *command {
@@ -31,7 +33,7 @@ func runRun(c *call) error {
 	err = c.started(ctr)
 	var status exitStatus
 	if err != nil && !errors.As(err, &status) && !ctr.running() {
-		_ = remove(ctr.dir)
+		_ = fakevm.Remove(ctr.dir)
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func startCommand() *command {
@@ -82,79 +84,74 @@ func (c *call) boot(ctr *container, io *stdio) error {
 }
 
 // bootstrap has the service to itself until the program runs.
-func (c *call) bootstrap(ctr *container, io *stdio) (wire, error) {
+func (c *call) bootstrap(ctr *container, io *stdio) (fakevm.Wire, error) {
 	leave, err := c.service()
 	if err != nil {
-		return wire{}, err
+		return fakevm.Wire{}, err
 	}
 	defer leave()
 	mounts, err := ctr.vmMounts()
 	if err != nil {
-		return wire{}, err
+		return fakevm.Wire{}, err
 	}
 	if !ctr.unpacked() {
 		if err := c.unpackRoot(ctr); err != nil {
-			return wire{}, err
+			return fakevm.Wire{}, err
 		}
 	}
 	b := boot{Running: true, Started: time.Now().UTC()}
 	if len(ctr.Configuration.Networks) > 0 {
 		if b.Address, err = c.address(); err != nil {
-			return wire{}, err
+			return fakevm.Wire{}, err
 		}
 	}
 	if err := ctr.writeNames(b.Address); err != nil {
-		return wire{}, err
+		return fakevm.Wire{}, err
 	}
 	before := ctr.lastBoot()
 	w, err := ctr.launch(b, mounts, io)
 	if err != nil {
 		before.Running = false
-		_ = writeJSON(ctr.file("boot.json"), before) // the error that counts is the launch's
+		_ = fakevm.WriteJSON(ctr.file("boot.json"), before) // the error that counts is the launch's
 	}
 	return w, err
 }
 
-func (ctr *container) launch(b boot, mounts []vmMount, io *stdio) (wire, error) {
-	w, cmd, err := startVM()
+func (ctr *container) launch(b boot, mounts []fakevm.Mount, io *stdio) (fakevm.Wire, error) {
+	w, cmd, err := tool.Start()
 	if err != nil {
-		return wire{}, err
+		return fakevm.Wire{}, err
 	}
-	b.Pid = cmd.Process.Pid
-	b.StartTime = startTime(b.Pid)
+	b.Process = fakevm.ProcessOf(cmd.Process.Pid)
 	// Written before the program can end: with --rm the machine then removes
 	// the directory.
-	err = writeJSON(ctr.file("boot.json"), b)
+	err = fakevm.WriteJSON(ctr.file("boot.json"), b)
 	if err == nil {
 		conf := ctr.Configuration
-		err = w.request(message{Boot: &bootRequest{
-			Dir:        ctr.dir,
-			Root:       ctr.rootfs(),
-			ReadOnly:   conf.ReadOnly,
-			Mounts:     mounts,
-			AutoRemove: ctr.AutoRemove,
-			Init:       ctr.guest(conf.InitProcess, true),
+		err = request(w, fakevm.Message{Boot: &fakevm.BootRequest{
+			Dir:      ctr.dir,
+			Marker:   "config.json",
+			Root:     ctr.rootfs(),
+			ReadOnly: conf.ReadOnly,
+			Mounts:   mounts,
+			Init:     ctr.guest(conf.InitProcess, true),
 		}}, io)
 	}
 	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		w.Close()
-		return wire{}, err
+		return fakevm.Wire{}, err
 	}
 	go func() { _ = cmd.Wait() }()
 	return w, nil
 }
 
-func (ctr *container) guest(p process, first bool) guestSpec {
-	return guestSpec{
-		Root:    ctr.rootfs(),
-		Process: p,
-		First:   first,
-		Reaper:  first && ctr.Configuration.UseInit,
-		SSH:     ctr.Configuration.SSH,
-		Mapped:  os.Geteuid() != 0,
-	}
+func (ctr *container) guest(p process, first bool) fakevm.Spec {
+	spec := p.spec(ctr.rootfs(), ctr.Configuration.SSH)
+	spec.First = first
+	spec.Reaper = first && ctr.Configuration.UseInit
+	return spec
 }
 
 func (c *call) unpackRoot(ctr *container) error {
@@ -163,7 +160,7 @@ func (c *call) unpackRoot(ctr *container) error {
 		return err
 	}
 	tmp := ctr.file("unpacking")
-	if err := remove(tmp); err != nil {
+	if err := fakevm.Remove(tmp); err != nil {
 		return err
 	}
 	if err := c.unpack(v, tmp); err != nil {
@@ -198,7 +195,7 @@ func (ctr *container) writeNames(address string) error {
 }
 
 func (ctr *container) writeRoot(name, text string) error {
-	file, err := scoped(ctr.rootfs(), name)
+	file, err := fakevm.Scoped(ctr.rootfs(), name)
 	if err != nil {
 		return err
 	}

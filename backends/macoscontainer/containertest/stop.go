@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func stopCommand() *command {
@@ -53,15 +55,13 @@ func (ctr *container) stop(signal int, patience time.Duration) error {
 	b := ctr.lastBoot()
 	if b.Pid == 0 {
 		b.Running = false
-		return writeJSON(ctr.file("boot.json"), b)
+		return fakevm.WriteJSON(ctr.file("boot.json"), b)
 	}
-	if err := ctr.kill(signal); err == nil && ended(b, patience) {
+	if err := ctr.kill(signal); err == nil && b.Ended(patience) {
 		return ctr.reaped()
 	}
-	if b.alive() {
-		_ = syscall.Kill(b.Pid, syscall.SIGKILL)
-	}
-	if !ended(b, time.Minute) {
+	b.Kill(syscall.SIGKILL)
+	if !b.Ended(time.Minute) {
 		return failed("timeout", "container %s does not stop", ctr.id())
 	}
 	return ctr.reaped()
@@ -72,19 +72,7 @@ func (ctr *container) reaped() error {
 	if !ctr.AutoRemove {
 		return nil
 	}
-	return remove(ctr.dir)
-}
-
-// ended waits for the end of a machine.
-func ended(b boot, patience time.Duration) bool {
-	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		if !b.alive() {
-			return true
-		}
-		if time.Now().After(end) {
-			return false
-		}
-	}
+	return fakevm.Remove(ctr.dir)
 }
 
 // kill sends a signal to the first process.
@@ -94,7 +82,7 @@ func (ctr *container) kill(signal int) error {
 		return err
 	}
 	defer w.Close()
-	return w.request(message{Kill: signal}, nil)
+	return request(w, fakevm.Message{Kill: signal}, nil)
 }
 
 func signalNumber(text string) (int, error) {

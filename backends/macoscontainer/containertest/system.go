@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 func (s settings) cliVersion() string {
@@ -127,7 +129,7 @@ func runSystemStart(c *call) error {
 		return c.command.refuse("Value to be set with flag '--disable-kernel-install' had already been set with flag '--enable-kernel-install'")
 	}
 	fmt.Fprintln(os.Stderr, "Verifying apiserver is running...")
-	if err := writeJSON(c.path("service.json"), true); err != nil {
+	if err := fakevm.WriteJSON(c.path("service.json"), true); err != nil {
 		return err
 	}
 	if c.has("enable-kernel-install") || c.has("disable-kernel-install") {
@@ -167,9 +169,9 @@ func runSystemStop(c *call) error {
 		}
 		// The service remembers only as long as it runs.
 		if b := ctr.lastBoot(); ctr.exists() && !b.Started.IsZero() {
-			errs = append(errs, writeJSON(ctr.file("boot.json"), boot{}))
+			errs = append(errs, fakevm.WriteJSON(ctr.file("boot.json"), boot{}))
 		}
 	}
 	fmt.Println("stopping service com.apple.container.apiserver")
-	return errors.Join(append(errs, writeJSON(c.path("service.json"), false))...)
+	return errors.Join(append(errs, fakevm.WriteJSON(c.path("service.json"), false))...)
 }

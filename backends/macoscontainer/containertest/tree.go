@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 // tree is a root file system that layers are unpacked into.
@@ -89,7 +91,7 @@ func (t *tree) directory(target string, h *tar.Header) error {
 		if !info.IsDir() {
 			return fmt.Errorf("alreadyExists(%q)", "/"+h.Name)
 		}
-		return t.owner(target, h) // neither the time nor the xattrs are changed
+		return fakevm.SetOwner(target, h) // neither the time nor the xattrs are changed
 	}
 	if err := os.Mkdir(target, 0o700); err != nil {
 		return err
@@ -163,7 +165,7 @@ func (t *tree) remove(target string) error {
 		}
 		return nil
 	})
-	return remove(target)
+	return fakevm.Remove(target)
 }
 
 func (t *tree) clear(dir string) error {

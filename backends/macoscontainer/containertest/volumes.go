@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
 
 var validVolume = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
@@ -134,12 +136,12 @@ func (c *call) namedVolume(name, target string, options []string) (mount, error)
 }
 
 // vmMounts is what the machine has to mount for the container.
-func (c *container) vmMounts() ([]vmMount, error) {
-	var all []vmMount
+func (c *container) vmMounts() ([]fakevm.Mount, error) {
+	var all []fakevm.Mount
 	for _, m := range c.Configuration.Mounts {
-		v := vmMount{Type: "bind", Source: m.Source, Target: m.Destination, ReadOnly: slices.Contains(m.Options, "ro")}
+		v := fakevm.Mount{Type: "bind", Source: m.Source, Target: m.Destination, ReadOnly: slices.Contains(m.Options, "ro")}
 		if _, ok := m.Type["tmpfs"]; ok {
-			v = vmMount{Type: "tmpfs", Target: m.Destination}
+			v = fakevm.Mount{Type: "tmpfs", Target: m.Destination}
 		} else if _, err := os.Stat(m.Source); err != nil {
 			return nil, failed("invalidState", "mount source path '%s' does not exist", m.Source)
 		}

@@ -1,7 +1,0 @@
-package macoscontainer
-
-import "syscall"
-
-func ownGroup() *syscall.SysProcAttr { return nil }
-
-func setBlocking(uintptr) {}

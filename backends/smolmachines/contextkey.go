@@ -1,0 +1,73 @@
+package smolmachines
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/dirtar"
+)
+
+// contextKey is the same for build contexts that would be built into the same
+// image: names, modes and contents, and not times and owners, as docker build
+// has it.
+func contextKey(ctx context.Context, src backends.Source) (string, error) {
+	dockerfile, err := os.ReadFile(src.Dockerfile)
+	if err != nil {
+		return "", err
+	}
+	name, err := filepath.Rel(src.Dir, src.Dockerfile)
+	if err != nil {
+		return "", err
+	}
+	keep := []string{".dockerignore"}
+	if filepath.IsLocal(name) {
+		keep = append(keep, filepath.ToSlash(name))
+	}
+	tree, err := dirtar.Open(ctx, src.Dir, keep...)
+	if err != nil {
+		return "", err
+	}
+	defer tree.Close()
+	hash := sha256.New()
+	// JSON, so that no two lists of parts are the same text.
+	parts := json.NewEncoder(hash)
+	if err := parts.Encode([]any{runtime.GOARCH, filepath.ToSlash(name), dockerfile}); err != nil {
+		return "", err
+	}
+	in := tar.NewReader(tree)
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return hex.EncodeToString(hash.Sum(nil)), nil
+		} else if err != nil {
+			return "", err
+		}
+		if err := parts.Encode([]any{h.Name, h.Typeflag, h.Mode, h.Linkname, h.Size, attributes(h)}); err != nil {
+			return "", err
+		}
+		if _, err := io.Copy(hash, in); err != nil {
+			return "", err
+		}
+	}
+}
+
+// attributes are a file's extended ones.
+func attributes(h *tar.Header) map[string]string {
+	all := map[string]string{}
+	for name, value := range h.PAXRecords {
+		if strings.HasPrefix(name, "SCHILY.xattr.") {
+			all[name] = value
+		}
+	}
+	return all
+}

@@ -1,0 +1,70 @@
+package smolmachines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/semver"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+)
+
+// program is the tool's name on PATH.
+const program = "smolvm"
+
+// minimum is the first version that freezes a machine made from a local image
+// (smolvm#954). Older ones lose layers, too (smolvm#924).
+const minimum = "1.12.0"
+
+const home = "https://github.com/smol-machines/smolvm"
+
+// reachError is why there is nothing to work with.
+type reachError struct {
+	text string
+	kind error
+}
+
+func (e *reachError) Error() string { return e.text }
+func (e *reachError) Unwrap() error { return e.kind }
+
+func unavailable(format string, args ...any) error {
+	return &reachError{fmt.Sprintf(format, args...), backends.ErrUnavailable}
+}
+
+// versionText is the whole of what --version prints.
+var versionText = regexp.MustCompile(`^smolvm ([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)$`)
+
+// reach returns the version of the tool, or what keeps it from being used and
+// what to do about that. Another program has its name (the smolvm of PyPI),
+// and tells a version too; it has no machines.
+func reach() (string, error) {
+	path, err := exec.LookPath(program)
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", &reachError{
+			"smolvm is not installed: get version " + minimum + " or newer from " + home,
+			errors.Join(backends.ErrUnavailable, backends.ErrNotInstalled),
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	helped := make(chan error, 1)
+	go func() { helped <- smolvm.Command(ctx, "machine", "--help").Run() }()
+	out, err := smolvm.Command(ctx, "--version").Output()
+	helpErr := <-helped
+	if ctx.Err() != nil {
+		return "", unavailable("smolvm --version has not answered in 20 seconds")
+	}
+	found := versionText.FindStringSubmatch(strings.TrimSpace(string(out)))
+	if err != nil || helpErr != nil || found == nil {
+		return "", unavailable("%s is another program than the smolvm that is needed, which is at %s: put that one before it in PATH", path, home)
+	}
+	if version := found[1]; semver.Compare("v"+version, "v"+minimum) < 0 {
+		return "", unavailable("smolvm %s is too old: version %s or newer is needed, older ones cannot freeze a bottle", version, minimum)
+	}
+	return found[1], nil
+}

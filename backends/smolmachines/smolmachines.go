@@ -1,0 +1,91 @@
+// Package smolmachines keeps bottles in micro-VMs, by running smolvm
+// (https://github.com/smol-machines/smolvm).
+//
+// Its images are made by another engine, its snapshots are files. It is
+// written for smolvm 1.12 and newer; what the code depends on in a version is
+// named where it does.
+package smolmachines
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"al.essio.dev/pkg/shellescape"
+
+	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
+)
+
+// Name is the backend's name in records and for --backend.
+const Name = "smolmachines"
+
+// Backend is this machine's smolvm.
+type Backend struct {
+	// reach finds out, once, whether the tool can be worked with.
+	reach  func() (version string, err error)
+	limits limits
+	dirs   Dirs
+	images []Builder
+}
+
+// Dirs are the directories of the backend's own files. They need not exist.
+type Dirs struct {
+	// Artifacts holds the snapshots, in a directory a bottle.
+	Artifacts string
+	// Cache holds images that machines are made from. What is in it can be
+	// had again.
+	Cache string
+}
+
+// Builder opens an engine that can build an agent's image.
+type Builder struct {
+	Name string
+	Open func() (ImageSource, error)
+}
+
+var _ backends.Backend = &Backend{}
+
+// New returns the backend. Nothing is run yet. An image is built by the first
+// of the builders that answers.
+func New(dirs Dirs, images ...Builder) *Backend {
+	return &Backend{reach: sync.OnceValues(reach), limits: patient, dirs: dirs, images: images}
+}
+
+// Name returns "smolmachines".
+func (b *Backend) Name() string { return Name }
+
+// Endpoint returns nothing: smolvm has no service, and keeps its machines
+// where the user's other files are.
+func (b *Backend) Endpoint() (name, address string) { return "", "" }
+
+// Version returns the version of the tool.
+func (b *Backend) Version(context.Context) (string, error) { return b.reach() }
+
+// ExportCommand returns the command that copies a snapshot's file.
+func (b *Backend) ExportCommand(bottle bottlestate.Bottle, snap bottlestate.Snapshot) string {
+	return shellescape.QuoteCommand([]string{"cp", snap.Reference, exported(bottle, snap)})
+}
+
+// StartOptions are those of a start from that file, on another machine. Not
+// all that is known of a bottle is in its artifacts.
+func (b *Backend) StartOptions(bottle bottlestate.Bottle, snap bottlestate.Snapshot) []string {
+	options := []string{"--image", "." + string(filepath.Separator) + exported(bottle, snap)}
+	for _, option := range []struct {
+		name   string
+		values []string
+	}{{"--allow-host", bottle.AllowHosts}, {"--allow-cidr", bottle.AllowCIDRs}, {"--secret", bottle.Secrets}} {
+		for _, value := range option.values {
+			options = append(options, option.name, value)
+		}
+	}
+	if bottle.Network != "" {
+		options = append(options, "--network", bottle.Network)
+	}
+	return options
+}
+
+func exported(bottle bottlestate.Bottle, snap bottlestate.Snapshot) string {
+	return fmt.Sprintf("%s-%d%s", bottle.Slug, snap.Number, extension)
+}
