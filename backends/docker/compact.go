@@ -120,9 +120,13 @@ func (b *Backend) flatten(ctx context.Context, slug bottlestate.Slug, from image
 	if err := b.sweep(ctx, slug); err != nil { // of one that was killed
 		return err
 	}
-	tree, err := b.tree(ctx, slug, from)
+	id, err := b.createTemporary(ctx, slug, from)
 	if err != nil {
 		return err
+	}
+	tree, err := b.api.ContainerExport(ctx, id, client.ContainerExportOptions{})
+	if err != nil {
+		return engineError(err)
 	}
 	defer tree.Close()
 	classic, err := b.classicStore(ctx)
@@ -130,7 +134,7 @@ func (b *Backend) flatten(ctx context.Context, slug bottlestate.Slug, from image
 		return err
 	}
 	if !classic {
-		return b.loadWhole(ctx, tree, to)
+		return b.loadWhole(ctx, id, tree, to)
 	}
 	layer, err := b.importLayer(ctx, slug, tree, to)
 	if err != nil {

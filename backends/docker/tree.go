@@ -33,27 +33,6 @@ func madeByEngine(hdr *tar.Header) bool {
 	return false
 }
 
-// tree returns the image's tree as the engine exports it from a container, with
-// the root directory itself, which an export leaves out.
-func (b *Backend) tree(ctx context.Context, slug bottlestate.Slug, img image.InspectResponse) (io.ReadCloser, error) {
-	id, err := b.createTemporary(ctx, slug, img)
-	if err != nil {
-		return nil, err
-	}
-	root, err := b.rootHeader(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("the root directory: %w", err)
-	}
-	export, err := b.api.ContainerExport(ctx, id, client.ContainerExportOptions{})
-	if err != nil {
-		return nil, engineError(err)
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(root, export), export}, nil
-}
-
 // createTemporary makes a container of the image that is not to be started.
 func (b *Backend) createTemporary(ctx context.Context, slug bottlestate.Slug, img image.InspectResponse) (id string, err error) {
 	host := &container.HostConfig{NetworkMode: "none"}
@@ -76,7 +55,9 @@ func (b *Backend) createTemporary(ctx context.Context, slug bottlestate.Slug, im
 	return ctr.ID, engineError(err)
 }
 
-// rootHeader returns the tar header of the container's root directory.
+// rootHeader returns the tar header of the container's root directory, which
+// an export leaves out. A classic store has no use for it: there it is always
+// 0755 and root's.
 func (b *Backend) rootHeader(ctx context.Context, id string) (io.Reader, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the engine would go on with what is in it
@@ -101,7 +82,11 @@ func (b *Backend) rootHeader(ctx context.Context, id string) (io.Reader, error) 
 // loadWhole makes the image by way of an archive in a temporary file: with
 // containerd's store, a layer that was imported by itself is kept compressed
 // and under a digest that the engine does not tell.
-func (b *Backend) loadWhole(ctx context.Context, tree io.Reader, to ociarchive.Image) error {
+func (b *Backend) loadWhole(ctx context.Context, id string, tree io.Reader, to ociarchive.Image) error {
+	root, err := b.rootHeader(ctx, id)
+	if err != nil {
+		return fmt.Errorf("the root directory: %w", err)
+	}
 	dir, err := os.MkdirTemp("", "docker-bottle-compact-")
 	if err != nil {
 		return err
@@ -112,7 +97,7 @@ func (b *Backend) loadWhole(ctx context.Context, tree io.Reader, to ociarchive.I
 		return err
 	}
 	defer f.Close()
-	sum, err := ociarchive.Write(ctx, f, tree, to, ociarchive.Network{})
+	sum, err := ociarchive.Write(ctx, f, io.MultiReader(root, tree), to, ociarchive.Network{})
 	if err != nil {
 		return err
 	}
