@@ -24,7 +24,11 @@ func (s *suite) deleted(t *testing.T) (bottlestate.Bottle, bottlestate.Snapshot,
 	root(`dd if=/dev/urandom of=/big bs=1M count=64 2>/dev/null
 mkdir -p /tree/empty; cd /tree; echo one >file; echo gone >gone; ln file hard; chmod 2755 empty
 n=$(printf 'caf\351 \377'); echo latin >"$n"; mkfifo fifo; ln -s /nowhere link`)
-	s.freeze(t, b, 1)
+	first := s.freeze(t, b, 1)
+	if err := s.be.Remove(t.Context(), b, false); err != nil {
+		t.Fatal(err)
+	}
+	s.boot(t, b, first.Reference)
 	root("rm /big /tree/gone; cd /tree; echo more >>file; chown -h 1234:1235 link file; chmod 4711 file; mkdir -m 1777 sticky")
 	snap := s.freeze(t, b, 2)
 	whole, err := backends.Whole(t.Context(), s.be, snap)

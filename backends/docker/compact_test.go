@@ -53,8 +53,8 @@ func TestCompactTree(t *testing.T) {
 				for _, snap := range snaps {
 					errs = append(errs, be.RemoveArtifact(ctx, snap))
 				}
-				_, err := api.ImageRemove(ctx, image, client.ImageRemoveOptions{})
-				if err := errors.Join(append(errs, be.RemoveCaches(ctx, b), err)...); err != nil {
+				// The imported one is gone with the last that stands on it.
+				if err := errors.Join(append(errs, be.RemoveCaches(ctx, b))...); err != nil {
 					t.Errorf("cleaning up: %v", err)
 				}
 			})
