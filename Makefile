@@ -38,8 +38,11 @@ lint: ## Check formatting, vet, staticcheck, the layers and go.mod
 	go test -run TestLayering .
 	go mod tidy -diff
 
+# For example BENCH='-only chain -rounds 300'.
+BENCH :=
+
 bench: bin/busybox build ## Compare with plain docker
-	go run ./hack/bench
+	go run ./hack/bench $(BENCH)
 
 bin/busybox:
 	hack/busybox.sh bin

@@ -23,18 +23,25 @@ import (
 // scriptedEngine stands before the real engine and does, on request, what a
 // real one will not: a commit that fails, hangs, or loses its answer.
 type scriptedEngine struct {
-	commit atomic.Value // string: the mode
-	dir    string       // of the bottle's records, for "then"
-	proxy  *httputil.ReverseProxy
+	mode  atomic.Value // of type scriptedMode
+	dir   string       // of the bottle's records, for "then"
+	proxy *httputil.ReverseProxy
 }
 
-// scripted MODE says what becomes of the next commits: pass, drop (done, but
-// the answer is lost), hang, a status to answer with, or "then COMMAND" (done,
-// and before the answer COMMAND is run where the bottle's records are). The
-// first call puts the script's DOCKER_HOST before the engine.
+type scriptedMode struct{ mode, call string }
+
+// scripted MODE [CALL] says what becomes of the next calls whose path ends in
+// CALL, which is /commit unless it is given: pass, drop (done, but the answer
+// is lost), hang, a status to answer with, or "then COMMAND" (done, and before
+// the answer COMMAND is run where the bottle's records are). The first call
+// puts the script's DOCKER_HOST before the engine.
 func scripted(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: scripted pass|drop|hang|STATUS|then COMMAND")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: scripted pass|drop|hang|STATUS|then COMMAND [call]")
+	}
+	mode := scriptedMode{args[0], "/commit"}
+	if len(args) == 2 {
+		mode.call = args[1]
 	}
 	e, ok := ts.Value(scriptedKey{}).(*scriptedEngine)
 	if !ok {
@@ -44,7 +51,7 @@ func scripted(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(e.listen(ts))
 	}
 	e.dir = filepath.Join(ts.Getenv("STATE"), ts.Getenv("B"))
-	e.commit.Store(args[0])
+	e.mode.Store(mode)
 }
 
 type scriptedKey struct{}
@@ -89,9 +96,10 @@ func (e *scriptedEngine) listen(ts *testscript.TestScript) error {
 func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A builder answers while it still reads what it is sent.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	mode, _ := e.commit.Load().(string)
-	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/commit") {
-		mode = "pass"
+	set, _ := e.mode.Load().(scriptedMode)
+	mode := "pass"
+	if strings.HasSuffix(r.URL.Path, set.call) {
+		mode = set.mode
 	}
 	switch mode {
 	case "pass":

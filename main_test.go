@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 		Condition:           engine.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"apple":    apple,
+			"deepen":   deepen,
 			"smol":     smol,
 			"reboot":   reboot,
 			"scripted": scripted,
@@ -146,6 +147,8 @@ func (e *engine) setup(env *testscript.Env) error {
 // own word in the name.
 func sweep(word string) {
 	script := `
+docker ps -aq --filter "label=io.github.docker-bottle.temporary=$1" | xargs -r docker rm -fv
+docker images -q --filter "label=io.github.docker-bottle.temporary=$1" | xargs -r docker rmi -f
 docker ps -aq --filter "name=^/?bottle-$1" | xargs -r docker rm -fv
 docker images --format '{{.Repository}}:{{.Tag}}' "docker-bottle/$1*" | xargs -r docker rmi -f
 docker volume ls -q --filter "name=^$1" | xargs -r docker volume rm -f

@@ -163,7 +163,10 @@ type Lifecycle interface {
 	// bottle that is not in it is gone.
 	States(ctx context.Context) (map[bottlestate.Slug]State, error)
 	// ChangedSince reports whether the bottle may hold anything that the
-	// snapshot does not. It says yes when in doubt.
+	// snapshot does not. It says yes when in doubt; a bottle that is gone is
+	// ErrNotFound. What the engine and the
+	// backend put into every bottle is nothing. The time of a snapshot that
+	// was compacted says nothing about the bottle.
 	ChangedSince(ctx context.Context, b bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error)
 	// Mounts returns the places in the bottle that a snapshot would not hold.
 	Mounts(ctx context.Context, b bottlestate.Bottle) ([]bottlestate.Mount, error)

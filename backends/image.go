@@ -47,6 +47,8 @@ const (
 	parentLabel  = "io.github.docker-bottle.snapshot.parent"
 	messageLabel = "io.github.docker-bottle.snapshot.message"
 	createdLabel = "io.github.docker-bottle.snapshot.created"
+	// CompactedLabel is "true" on a snapshot that has its parent's tree.
+	CompactedLabel = "io.github.docker-bottle.snapshot.compacted"
 )
 
 // SnapshotLabels are the labels of the image that a snapshot is.
@@ -57,6 +59,8 @@ func SnapshotLabels(b bottlestate.Bottle, opts FreezeOptions) map[string]string 
 		parentLabel:  strconv.Itoa(opts.Parent),
 		messageLabel: opts.Message,
 		createdLabel: time.Now().UTC().Format(time.RFC3339Nano),
+		// Blank, or what is committed on top of a compacted one would have it.
+		CompactedLabel: "",
 	}
 }
 

@@ -2,6 +2,7 @@ package bottle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -12,6 +13,8 @@ import (
 type CommitOptions struct {
 	Message string
 	NoPause bool
+	// Force commits a bottle that has not changed.
+	Force bool
 	// Exact is handed to the backend, see [backends.FreezeOptions].
 	Exact bool
 	// Confirm is handed to the backend, see [backends.FreezeOptions].
@@ -32,11 +35,15 @@ func (e *RecordError) Error() string {
 
 func (e *RecordError) Unwrap() error { return e.Err }
 
+// ErrUnchanged is returned when the head holds all that the bottle does, so
+// that there is nothing to commit.
+var ErrUnchanged = errors.New("nothing has changed")
+
 // Commit freezes the bottle, records the snapshot, and marks the bottle
 // preserved, in that order: a crash may leave an artifact that nothing points
 // to, never a pointer to an artifact that does not exist. Nothing is done
-// after a step that failed.
-func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, slug bottlestate.Slug, opts CommitOptions) (bottlestate.Snapshot, error) {
+// after a step that failed. With ErrUnchanged comes the head.
+func Commit(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, opts CommitOptions) (bottlestate.Snapshot, error) {
 	unlock, err := lock(ctx, store, slug, opts.Notify)
 	if err != nil {
 		return bottlestate.Snapshot{}, err
@@ -46,11 +53,55 @@ func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, sl
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
-	parent, err := headNumber(store, slug)
+	if !opts.Force {
+		// Whoever cannot tell commits.
+		if head, err := unchanged(ctx, be, store, b); err == nil && head != nil {
+			if err := store.Preserve(slug); err != nil { // a crash may have come before
+				return *head, err
+			}
+			return *head, ErrUnchanged
+		}
+	}
+	return commit(ctx, be, store, b, opts)
+}
+
+// unchanged returns the head if the engine has it and it holds all that the
+// bottle does, or nil.
+func unchanged(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle) (*bottlestate.Snapshot, error) {
+	head, err := store.Head(b.Slug)
+	if errors.Is(err, bottlestate.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if exists, err := be.ArtifactExists(ctx, head); err != nil || !exists {
+		return nil, err
+	}
+	for snap := head; ; {
+		changed, err := be.ChangedSince(ctx, b, snap)
+		switch {
+		case err != nil:
+			return nil, err
+		case !changed:
+			return &head, nil
+		case !snap.Compacted:
+			return nil, nil
+		}
+		// The bottle may have grown from what was compacted.
+		if snap, err = store.Snapshot(b.Slug, snap.Parent); err != nil {
+			return nil, nil
+		}
+	}
+}
+
+// commit commits, with the bottle's lock held, whether or not anything has
+// changed.
+func commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, b bottlestate.Bottle, opts CommitOptions) (bottlestate.Snapshot, error) {
+	parent, err := headNumber(store, b.Slug)
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
-	number, err := store.Reserve(slug)
+	number, err := store.Reserve(b.Slug)
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
@@ -64,28 +115,29 @@ func Commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, sl
 		Notify:  opts.Notify,
 	})
 	if err != nil {
-		return bottlestate.Snapshot{}, fmt.Errorf("commit %s: %w", slug, err)
+		return bottlestate.Snapshot{}, fmt.Errorf("commit %s: %w", b.Slug, err)
 	}
-	snap := bottlestate.Snapshot{
-		Number:        number,
-		Reference:     art.Reference,
-		Digest:        art.Digest,
-		Backend:       b.Backend,
-		Parent:        parent,
-		Message:       opts.Message,
-		Created:       art.Created,
-		Size:          art.Size,
-		NotCaptured:   art.NotCaptured,
-		Stopped:       art.Stopped,
-		Restarted:     art.Restarted,
-		EngineVersion: art.EngineVersion,
-		Architecture:  art.Architecture,
-	}
-	if err := store.Record(slug, snap); err != nil {
+	return record(store, b, art, bottlestate.Snapshot{Number: number, Parent: parent, Message: opts.Message})
+}
+
+// record completes the snapshot with what the backend said of its artifact,
+// makes it the head, and marks the bottle preserved.
+func record(store bottlestate.Store, b bottlestate.Bottle, art backends.Artifact, snap bottlestate.Snapshot) (bottlestate.Snapshot, error) {
+	snap.Backend = b.Backend
+	snap.Reference = art.Reference
+	snap.Digest = art.Digest
+	snap.Created = art.Created
+	snap.Size = art.Size
+	snap.NotCaptured = art.NotCaptured
+	snap.Stopped = art.Stopped
+	snap.Restarted = art.Restarted
+	snap.EngineVersion = art.EngineVersion
+	snap.Architecture = art.Architecture
+	if err := store.Record(b.Slug, snap); err != nil {
 		return bottlestate.Snapshot{}, &RecordError{art.Reference, err}
 	}
-	if err := store.Preserve(slug); err != nil {
-		return bottlestate.Snapshot{}, fmt.Errorf("snapshot %s@%d is recorded, but the bottle could not be marked preserved: %w", slug, number, err)
+	if err := store.Preserve(b.Slug); err != nil {
+		return bottlestate.Snapshot{}, fmt.Errorf("snapshot %s@%d is recorded, but the bottle could not be marked preserved: %w", b.Slug, snap.Number, err)
 	}
 	return snap, nil
 }

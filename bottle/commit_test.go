@@ -14,10 +14,18 @@ import (
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-type freezer func(backends.FreezeOptions) (backends.Artifact, error)
+// freezing is a backend that can do nothing else.
+type freezing struct {
+	backends.Backend
+	freeze func(backends.FreezeOptions) (backends.Artifact, error)
+}
 
-func (f freezer) Freeze(_ context.Context, _ bottlestate.Bottle, opts backends.FreezeOptions) (backends.Artifact, error) {
-	return f(opts)
+func (f freezing) Freeze(_ context.Context, _ bottlestate.Bottle, opts backends.FreezeOptions) (backends.Artifact, error) {
+	return f.freeze(opts)
+}
+
+func freezer(freeze func(backends.FreezeOptions) (backends.Artifact, error)) freezing {
+	return freezing{freeze: freeze}
 }
 
 func newStore(t *testing.T) (store bottlestate.Store, dir string) {
@@ -92,6 +100,59 @@ func TestCommitOrder(t *testing.T) {
 	}
 	if head, err := store.Head("web"); err != nil || head.Number != 1 {
 		t.Errorf("head: %v, %v", head, err)
+	}
+}
+
+// A commit of nothing takes no number and makes nothing; who cannot tell
+// whether anything has changed commits.
+func TestCommitUnchanged(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(*world)
+		opts   bottle.CommitOptions
+		want   int
+		same   bool
+	}{
+		{name: "unchanged", before: func(*world) {}, want: 2, same: true},
+		{name: "forced", before: func(*world) {}, opts: bottle.CommitOptions{Force: true}, want: 3},
+		{name: "changed", before: func(w *world) { w.containers["web"].changed = true }, want: 3},
+		{name: "running", before: func(w *world) { w.containers["web"].running = true }, want: 3},
+		{name: "the head's image is gone", before: func(w *world) { delete(w.images, "test/web:2") }, want: 3},
+		{name: "the engine does not say what changed", before: func(w *world) { w.fail["ChangedSince"] = errors.New("no answer") }, want: 3},
+		{name: "rebuilt", before: func(w *world) { w.setHead(0) }, want: 3},
+		{name: "the record says nothing of its being preserved", before: func(w *world) {
+			if err := os.Remove(filepath.Join(w.store.Dir("web"), "preserved")); err != nil {
+				panic(err)
+			}
+		}, want: 2, same: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(t, web)
+			w.commit(t, "one")
+			w.commit(t, "two")
+			w.containers["web"].running = false
+			tt.before(w)
+			snap, err := bottle.Commit(t.Context(), w, w.store, "web", tt.opts)
+			if same := errors.Is(err, bottle.ErrUnchanged); same != tt.same || !same && err != nil {
+				t.Fatalf("got %v, want unchanged: %v", err, tt.same)
+			}
+			if snap.Number != tt.want {
+				t.Errorf("got snapshot %d, want %d", snap.Number, tt.want)
+			}
+			w.assertHead(t, tt.want)
+			if preserved, err := w.store.Preserved("web"); !preserved || err != nil {
+				t.Errorf("preserved: %v, %v", preserved, err)
+			}
+			if !tt.same {
+				return
+			}
+			w.assertCalls(t)
+			w.containers["web"].changed = true
+			if snap, err := bottle.Commit(t.Context(), w, w.store, "web", bottle.CommitOptions{}); err != nil || snap.Number != 3 {
+				t.Errorf("the next commit is %d, %v; want 3", snap.Number, err)
+			}
+		})
 	}
 }
 

@@ -15,8 +15,12 @@ import (
 
 // ResumeOptions are the choices of one resume.
 type ResumeOptions struct {
-	// At boots from this snapshot instead of the head, if it is not 0.
-	At int
+	// At goes back to this snapshot, if it is not 0. What the bottle holds
+	// and no snapshot does is committed first, as Commit says, unless Discard
+	// is set.
+	At      int
+	Discard bool
+	Commit  CommitOptions
 	// RequireSnapshot refuses to rebuild from the Dockerfile.
 	RequireSnapshot bool
 	// Env and Secrets are added to the bottle's record.
@@ -50,19 +54,19 @@ func (e *SnapshotGoneError) Error() string {
 
 func (e *SnapshotGoneError) Unwrap() error { return e.Err }
 
-// UncommittedError is returned when going back to a snapshot would lose what
-// no snapshot holds.
-type UncommittedError struct {
-	Slug    bottlestate.Slug
-	Running bool
+// PresentError is returned when going back would lose what no snapshot holds,
+// and that could not be committed. The bottle is as it was.
+type PresentError struct {
+	Slug bottlestate.Slug
+	At   int
+	Err  error
 }
 
-func (e *UncommittedError) Error() string {
-	if e.Running {
-		return fmt.Sprintf("bottle %s is running, and going back would lose what is not committed", e.Slug)
-	}
-	return fmt.Sprintf("bottle %s has changes that are not committed, and going back would lose them", e.Slug)
+func (e *PresentError) Error() string {
+	return fmt.Sprintf("the present of %s could not be saved, so it stays: %v", e.Slug, e.Err)
 }
+
+func (e *PresentError) Unwrap() error { return e.Err }
 
 // Resume brings the bottle up and reports whether it was running already. It
 // takes the first of these that is possible, and tells notify which: the
@@ -145,8 +149,9 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	return false, boot(ctx, be, b, head.Reference, false)
 }
 
-// goBack replaces the bottle by one booted from an older snapshot. What it
-// holds must be in a snapshot that exists.
+// goBack replaces the bottle by one booted from the snapshot At, once what it
+// holds is in a snapshot of its own. A crash in between leaves that one as the
+// head, or the one that was asked for.
 func goBack(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) error {
 	snap, err := store.Snapshot(b.Slug, opts.At)
 	if err != nil {
@@ -164,41 +169,47 @@ func goBack(ctx context.Context, be backends.Backend, store bottlestate.Store, b
 		return err
 	}
 	if state != backends.Gone {
-		if err := committed(ctx, be, store, b, state); err != nil {
+		if err := savePresent(ctx, be, store, b, opts); err != nil {
 			return err
 		}
-		if err := be.Remove(ctx, b, false); err != nil {
-			return err
-		}
+	}
+	present, err := headNumber(store, b.Slug)
+	if err != nil {
+		return err
+	}
+	if err := be.Remove(ctx, b, false); err != nil {
+		return err
+	}
+	if err := store.SetHead(b.Slug, snap.Number); err != nil {
+		return err
 	}
 	opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, snap.Number)
 	if err := boot(ctx, be, b, snap.Reference, false); err != nil {
-		return err
+		return errors.Join(err, store.SetHead(b.Slug, present))
 	}
-	return store.SetHead(b.Slug, snap.Number)
+	return nil
 }
 
-// committed returns nil if everything in the bottle is in a snapshot that the
-// engine has.
-func committed(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, state backends.State) error {
-	uncommitted := &UncommittedError{b.Slug, state == backends.Running}
-	head, err := store.Head(b.Slug)
-	if errors.Is(err, bottlestate.ErrNotFound) {
-		return uncommitted
+// savePresent commits the bottle, unless all that it holds is in the head.
+func savePresent(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) error {
+	head, err := unchanged(ctx, be, store, b)
+	switch {
+	case err != nil:
+		return err
+	case head != nil:
+		return nil
+	case opts.Discard:
+		opts.Notify.say("discarding what is in %s and in no snapshot", b.Slug)
+		return nil
+	}
+	opts.Commit.Message = fmt.Sprintf("before going back to %s@%d", b.Slug, opts.At)
+	snap, err := commit(ctx, be, store, b, opts.Commit)
+	if errors.Is(err, backends.ErrCommitCancelled) || ctx.Err() != nil {
+		return err
 	} else if err != nil {
-		return err
+		return &PresentError{b.Slug, opts.At, err}
 	}
-	exists, err := be.ArtifactExists(ctx, head)
-	if err != nil {
-		return err
-	}
-	changed, err := be.ChangedSince(ctx, b, head)
-	if err != nil {
-		return err
-	}
-	if changed || !exists {
-		return uncommitted
-	}
+	opts.Notify.say("saved the present as %s@%d", b.Slug, snap.Number)
 	return nil
 }
 

@@ -373,7 +373,77 @@ func TestResumeAt(t *testing.T) {
 	}
 }
 
-// Going back never loses what no snapshot holds: the bottle is left as it is.
+// Going back saves first what no snapshot holds.
+func TestResumeAtSaves(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before func(*world)
+		parent int
+	}{
+		{"running", func(w *world) { w.containers["web"].running = true }, 2},
+		{"changed since the head", func(w *world) { w.containers["web"].changed = true }, 2},
+		{"the head's image is gone", func(w *world) { delete(w.images, "test/web:2") }, 2},
+		{"rebuilt, and not committed since", func(w *world) { w.setHead(0) }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(t, web)
+			w.commit(t, "one")
+			w.commit(t, "two")
+			*w.containers["web"] = container{files: "present"}
+			tt.before(w)
+			if _, _, err := w.resume(t, bottle.ResumeOptions{At: 1}); err != nil {
+				t.Fatal(err)
+			}
+			w.assertHeard(t, "saved the present as web@3", "booting web from snapshot web@1")
+			w.assertCalls(t, "Freeze test/web:3", "Remove", "Create test/web:1", "Start")
+			w.assertFiles(t, "one", true)
+			w.assertHead(t, 1)
+			if snap, err := w.store.Snapshot("web", 3); err != nil || snap.Parent != tt.parent || w.images[snap.Reference] != "present" {
+				t.Errorf("the present is %+v, %v; want parent %d", snap, err, tt.parent)
+			}
+			// The fork: what comes next grows from where the bottle is.
+			if snap := w.commit(t, "three"); snap.Number != 4 || snap.Parent != 1 {
+				t.Errorf("the next commit is %d from %d, want 4 from 1", snap.Number, snap.Parent)
+			}
+		})
+	}
+}
+
+// What is to be discarded is not saved, and that is said.
+func TestResumeAtDiscards(t *testing.T) {
+	w := newWorld(t)
+	w.start(t, web)
+	w.commit(t, "one")
+	w.commit(t, "two")
+	if _, _, err := w.resume(t, bottle.ResumeOptions{At: 1, Discard: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.assertHeard(t, "discarding what is in web and in no snapshot", "booting web from snapshot web@1")
+	w.assertCalls(t, "Remove", "Create test/web:1", "Start")
+	w.assertHead(t, 1)
+}
+
+// The present that cannot be saved stays, whatever the reason.
+func TestResumeAtCannotSave(t *testing.T) {
+	for _, cause := range []error{errors.New("disk full"), backends.ErrCommitCancelled, context.Canceled} {
+		w := newWorld(t)
+		w.start(t, web)
+		w.commit(t, "one")
+		w.commit(t, "two")
+		w.containers["web"].files = "present"
+		w.fail["Freeze"] = cause
+		if _, _, err := w.resume(t, bottle.ResumeOptions{At: 1}); !errors.Is(err, cause) {
+			t.Errorf("got %v, want %v", err, cause)
+		}
+		w.assertCalls(t, "Freeze test/web:3")
+		w.assertHeard(t)
+		w.assertFiles(t, "present", true)
+		w.assertHead(t, 2)
+	}
+}
+
+// Going back never loses anything by a mistake: the bottle is left as it is.
 func TestResumeAtRefused(t *testing.T) {
 	unavailable := errors.New("no answer")
 	for _, tt := range []struct {
@@ -383,37 +453,6 @@ func TestResumeAtRefused(t *testing.T) {
 		running bool // the bottle still is
 		want    func(error) bool
 	}{
-		{
-			name:    "running",
-			at:      1,
-			before:  func(*world) {},
-			running: true,
-			want:    uncommitted(true),
-		},
-		{
-			name:   "changed since the head",
-			at:     1,
-			before: func(w *world) { *w.containers["web"] = container{files: "two", changed: true} },
-			want:   uncommitted(false),
-		},
-		{
-			name: "the head's image is gone",
-			at:   1,
-			before: func(w *world) {
-				w.containers["web"].running = false
-				delete(w.images, "test/web:2")
-			},
-			want: uncommitted(false),
-		},
-		{
-			name: "rebuilt, and not committed since",
-			at:   1,
-			before: func(w *world) {
-				w.containers["web"].running = false
-				w.setHead(0)
-			},
-			want: uncommitted(false),
-		},
 		{
 			name: "the engine does not say what changed",
 			at:   1,
@@ -461,13 +500,6 @@ func TestResumeAtRefused(t *testing.T) {
 				t.Errorf("head: %d, %v; was %d", now.Number, err, head.Number)
 			}
 		})
-	}
-}
-
-func uncommitted(running bool) func(error) bool {
-	return func(err error) bool {
-		var e *bottle.UncommittedError
-		return errors.As(err, &e) && e.Running == running && e.Slug == "web"
 	}
 }
 

@@ -26,8 +26,10 @@ type Outcome struct {
 	// Agent is what Exec returned: nil, an *ExitError, ErrDetached, or why
 	// the agent could not be run or watched.
 	Agent error
-	// Snapshot is the one of CommitOnExit.
-	Snapshot *bottlestate.Snapshot
+	// Snapshot is the one of CommitOnExit. With Unchanged set it was there
+	// before.
+	Snapshot  *bottlestate.Snapshot
+	Unchanged bool
 	// Removed is set when nothing is left of the bottle.
 	Removed bool
 	// Restarted is set when a commit has ended the agent: it had to stop the
@@ -107,6 +109,9 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	}
 	if opts.CommitOnExit {
 		snap, err := Commit(ctx, be, store, b.Slug, opts.Commit)
+		if errors.Is(err, ErrUnchanged) {
+			out.Unchanged, err = true, nil
+		}
 		if err != nil && opts.Keep {
 			return out, err
 		} else if err != nil {

@@ -104,7 +104,10 @@ type Snapshot struct {
 	// again, which has ended the programs in it.
 	Restarted bool `json:"restarted,omitempty"`
 	// Stopped is set if the bottle did not run while it was frozen.
-	Stopped       bool   `json:"stopped,omitempty"`
+	Stopped bool `json:"stopped,omitempty"`
+	// Compacted is set if it was made from its parent alone, with the same
+	// tree.
+	Compacted     bool   `json:"compacted,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`
 	Architecture  string `json:"architecture,omitempty"`
 

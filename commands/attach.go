@@ -34,6 +34,11 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 	if out.Agent != nil && !errors.As(out.Agent, &exit) && !errors.Is(out.Agent, backends.ErrDetached) && !errors.Is(out.Agent, context.Canceled) {
 		p.notify("agent: %v", out.Agent)
 	}
+	if out.Unchanged {
+		p.notify("nothing has changed since %s@%d", b.Slug, out.Snapshot.Number)
+		p.resumeHint(b)
+		return
+	}
 	if out.Snapshot != nil {
 		p.committed(be, b, *out.Snapshot)
 		return

@@ -19,6 +19,7 @@ import (
 type commitOptions struct {
 	message                    string
 	yes, quiet, noPause, exact bool
+	force                      bool
 }
 
 func newCommitCommand(p *Program) *cobra.Command {
@@ -28,9 +29,11 @@ func newCommitCommand(p *Program) *cobra.Command {
 		Short: "Freeze a bottle to a snapshot, while its agent goes on working",
 		Long: `Freeze a bottle to a new snapshot and print the snapshot's reference.
 
-Without BOTTLE it is the running one; of several you are asked for one.
+Without BOTTLE it is the running one; of several you are asked for one. If
+nothing has changed since the head snapshot there is no new one: the reference
+is that of the head.
 
-Exit status: 0 when committed, or when you said no; 125 for wrong usage, 130
+Exit status: 0 when committed, when there was nothing to, or when you said no; 125 for wrong usage, 130
 when interrupted, 1 for anything else. After a failure nothing is recorded.`,
 		Args: cli.RequiresMaxArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,6 +47,7 @@ when interrupted, 1 for anything else. After a failure nothing is recorded.`,
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print the reference and nothing else")
 	flags.BoolVar(&o.noPause, "no-pause", false, "Do not pause the bottle while it is frozen")
 	flags.BoolVar(&o.exact, "exact", false, "Take the slower way that gets every file right, where the engine has a faster one")
+	flags.BoolVar(&o.force, "force", false, "Commit also if nothing has changed")
 	return cmd
 }
 
@@ -61,11 +65,19 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 		Message: strings.ToValidUTF8(o.message, "\ufffd"), // what JSON can hold, and labels are
 		NoPause: o.noPause,
 		Exact:   o.exact,
-		Confirm: p.confirmStop(line, o.yes),
+		Force:   o.force,
+		Confirm: p.confirmStop(line.aside, o.yes),
 	}
 	opts.Notify = func(format string, args ...any) { line.aside(func() { p.notify(format, args...) }) }
 	snap, err := bottle.Commit(ctx, be, p.Store, b.Slug, opts)
 	line.done()
+	if errors.Is(err, bottle.ErrUnchanged) {
+		fmt.Fprintln(p.CLI.Out(), snap.Reference)
+		if !o.quiet {
+			p.notify("nothing has changed since %s@%d", b.Slug, snap.Number)
+		}
+		return nil
+	}
 	if errors.Is(err, backends.ErrNotFound) {
 		return hinted{fmt.Errorf("bottle %s is gone from the engine, there is nothing to commit", b.Slug), fmt.Sprintf("bring it back with: %s resume -d %s", p.Invocation, b.Slug)}
 	} else if err != nil {
@@ -78,8 +90,9 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 	return nil
 }
 
-// confirmStop answers a backend that has to stop the bottle to freeze it.
-func (p *Program) confirmStop(line *progress, yes bool) func(context.Context, string) (bool, error) {
+// confirmStop answers a backend that has to stop the bottle to freeze it. The
+// person is asked by way of aside.
+func (p *Program) confirmStop(aside func(func()), yes bool) func(context.Context, string) (bool, error) {
 	return func(ctx context.Context, question string) (ok bool, err error) {
 		switch {
 		case yes:
@@ -87,7 +100,7 @@ func (p *Program) confirmStop(line *progress, yes bool) func(context.Context, st
 		case !p.interactive():
 			return false, usage("%s: there is no terminal to ask on, use --yes", strings.TrimSuffix(question, "?"))
 		}
-		line.aside(func() { ok, err = p.confirm(ctx, question) })
+		aside(func() { ok, err = p.confirm(ctx, question) })
 		return ok, err
 	}
 }

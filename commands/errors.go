@@ -67,12 +67,13 @@ func (h hinted) Unwrap() error { return h.error }
 // hint adds the next step to an error of a known kind, ready to paste.
 func (p *Program) hint(err error) error {
 	var (
-		already     hinted
-		wrong       *bottle.WrongEngineError
-		state       *bottle.StateError
-		gone        *bottle.SnapshotGoneError
-		uncommitted *bottle.UncommittedError
-		secret      *bottle.MissingSecretError
+		already hinted
+		wrong   *bottle.WrongEngineError
+		state   *bottle.StateError
+		gone    *bottle.SnapshotGoneError
+		none    *bottle.NoSnapshotError
+		present *bottle.PresentError
+		secret  *bottle.MissingSecretError
 	)
 	next := func(format string, args ...any) error { return hinted{err, fmt.Sprintf(format, args...)} }
 	switch {
@@ -88,10 +89,10 @@ func (p *Program) hint(err error) error {
 		return next("see what is kept with: %s log %s", p.Invocation, gone.Slug)
 	case errors.As(err, &gone):
 		return next("see what is kept with: %s log %s\nrebuild it with: %s resume %s", p.Invocation, gone.Slug, p.Invocation, gone.Slug)
-	case errors.As(err, &uncommitted) && uncommitted.Running:
-		return next("stop and commit it first: %s stop %s && %s commit %s", p.Invocation, uncommitted.Slug, p.Invocation, uncommitted.Slug)
-	case errors.As(err, &uncommitted):
-		return next("commit it first: %s commit %s", p.Invocation, uncommitted.Slug)
+	case errors.As(err, &none):
+		return next("make one with: %s commit %s", p.Invocation, none.Slug)
+	case errors.As(err, &present):
+		return next("lose it with: %s resume --discard --at %d %s", p.Invocation, present.At, present.Slug)
 	case errors.As(err, &secret):
 		return next("export it first, or put it before the command: %s=VALUE %s %s", secret.Name, p.Invocation, p.Args)
 	}

@@ -15,6 +15,7 @@ import (
 
 type resumeOptions struct {
 	detach, requireSnapshot, commitOnExit bool
+	discard, yes                          bool
 	at                                    int
 	env                                   opts.ListOpts
 	secrets                               []string
@@ -27,6 +28,9 @@ func newResumeCommand(p *Program) *cobra.Command {
 		Short: "Bring a bottle back and run its agent",
 		Long: `Bring a bottle back, from the best of what there is of it: the running bottle,
 the stopped one, its head snapshot, and only then, loudly, its Dockerfile.
+
+With --at it goes back to a snapshot, and ends what runs in the bottle. What is
+in no snapshot yet is committed first.
 
 Exit status: the agent's own; 125 for wrong usage, 130 when interrupted, 1 for
 anything else that goes wrong.`,
@@ -42,6 +46,8 @@ anything else that goes wrong.`,
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.detach, "detach", "d", false, "Run the agent in the background and print the bottle's name")
 	flags.IntVar(&o.at, "at", 0, "Go back to the snapshot with this number")
+	flags.BoolVar(&o.discard, "discard", false, "With --at, do not commit what is in no snapshot: it is lost")
+	flags.BoolVarP(&o.yes, "yes", "y", false, "With --at, stop the bottle to commit it without asking, where its engine has to")
 	flags.BoolVar(&o.requireSnapshot, "require-snapshot", false, "Fail rather than rebuild from the Dockerfile")
 	flags.BoolVar(&o.commitOnExit, "commit-on-exit", false, "Commit the bottle when its agent ends")
 	flags.VarP(&o.env, "env", "e", "Set an environment variable for the agent, from now on")
@@ -55,6 +61,8 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	switch {
 	case o.at < 0:
 		return usage("--at takes the number of a snapshot, from 1")
+	case o.at == 0 && (o.discard || o.yes):
+		return usage("--discard and --yes are about going back: use them with --at")
 	case o.detach && o.commitOnExit:
 		return usage("conflicting options: with -d nobody waits for the agent's end, so --commit-on-exit cannot act on it")
 	}
@@ -75,8 +83,11 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 		return err
 	}
 	log := newBuildLog(p)
+	aside := func(f func()) { f() }
 	b, running, err := bottle.Resume(ctx, be, p.Store, b.Slug, bottle.ResumeOptions{
 		At:              o.at,
+		Discard:         o.discard,
+		Commit:          bottle.CommitOptions{Confirm: p.confirmStop(aside, o.yes), Notify: p.notify},
 		RequireSnapshot: o.requireSnapshot,
 		Env:             env,
 		Secrets:         o.secrets,

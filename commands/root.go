@@ -53,6 +53,7 @@ func NewRootCommand(p *Program) *cobra.Command {
 	cmd.AddCommand(
 		newStartCommand(p),
 		newCommitCommand(p),
+		newCompactCommand(p),
 		newResumeCommand(p),
 		newExecCommand(p),
 		newLogsCommand(p),

@@ -51,7 +51,8 @@ func within(dir, name string) bool {
 	return strings.HasPrefix(name, dir) && len(name) > len(dir) && name[len(dir)] == '/'
 }
 
-// scratch are the directories whose content is left out, but for lost+found.
+// scratch are the directories whose content is left out, as lost+found is with
+// them; of an empty one nothing is.
 // Only these very paths count: where /run is a link to /var/run, that is a
 // directory like others.
 type scratch []string
@@ -66,6 +67,9 @@ func newScratch(more []string) scratch {
 
 // has reports whether an entry is left out because of where it is.
 func (s scratch) has(name string) bool {
+	if len(s) == 0 {
+		return false
+	}
 	if name == "lost+found" || within("lost+found", name) {
 		return true
 	}

@@ -8,6 +8,7 @@
 package ociarchive
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -41,6 +42,13 @@ type Image struct {
 	// Scratch are directories whose content is left out besides that of /tmp,
 	// /var/tmp and /run.
 	Scratch []string
+	// Whole keeps those too, and leaves out only what Drop says.
+	Whole bool
+	// Drop reports whether an entry, by its clean name, is left out. It may be
+	// nil.
+	Drop func(*tar.Header) bool
+	// CreatedBy names that step; empty means a commit.
+	CreatedBy string
 	// History is the steps before, oldest first. All are marked as empty:
 	// what they did to the tree is in the one layer.
 	History []ocispec.History
@@ -78,7 +86,7 @@ func Write(ctx context.Context, f *os.File, tree io.Reader, image Image, net Net
 		return Summary{}, err
 	}
 	layer, err := a.layer(func(w io.Writer) error {
-		return pack(ctx, w, tree, newScratch(image.Scratch), net, filepath.Dir(f.Name()))
+		return image.packer(net, filepath.Dir(f.Name())).pack(ctx, w, tree)
 	})
 	if err != nil {
 		return Summary{}, err
@@ -113,6 +121,14 @@ func Write(ctx context.Context, f *os.File, tree io.Reader, image Image, net Net
 	}, nil
 }
 
+func (i Image) packer(net Network, dir string) *packer {
+	p := &packer{aside: aside{dir: dir}, net: net, drop: i.Drop}
+	if !i.Whole {
+		p.aside.scratch = newScratch(i.Scratch)
+	}
+	return p
+}
+
 // check finds out before the tree is read what a loader would find out after.
 func (i Image) check() error {
 	ref, err := reference.ParseNormalizedNamed(i.Reference)
@@ -130,6 +146,10 @@ func (i Image) check() error {
 
 func (i Image) config(layer digest.Digest) dockerspec.DockerOCIImage {
 	created := i.Created.UTC()
+	createdBy := i.CreatedBy
+	if createdBy == "" {
+		createdBy = "docker bottle commit"
+	}
 	var history []ocispec.History
 	for _, step := range i.History {
 		step.EmptyLayer = true
@@ -143,7 +163,7 @@ func (i Image) config(layer digest.Digest) dockerspec.DockerOCIImage {
 			RootFS:   ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer}},
 			History: append(history, ocispec.History{
 				Created:   &created,
-				CreatedBy: "docker bottle commit",
+				CreatedBy: createdBy,
 				Author:    i.Author,
 				Comment:   i.Comment,
 			}),

@@ -10,12 +10,18 @@ import (
 	"strings"
 )
 
-// pack copies a tree into a layer. What may be needed again is put aside in a
-// file in the directory dir.
-func pack(ctx context.Context, w io.Writer, tree io.Reader, scratch scratch, net Network, dir string) error {
+// packer copies a tree into a layer. What may be needed again is put aside.
+type packer struct {
+	layer *layer
+	aside aside
+	net   Network
+	drop  func(*tar.Header) bool // or nil
+}
+
+func (p *packer) pack(ctx context.Context, w io.Writer, tree io.Reader) error {
 	src, stop := newSource(ctx, tree)
 	defer stop()
-	p := packer{layer: newLayer(w), aside: aside{dir: dir, scratch: scratch}, net: net}
+	p.layer = newLayer(w)
 	defer p.aside.Close()
 	if err := p.entries(src); err != nil {
 		return err
@@ -28,12 +34,6 @@ func pack(ctx context.Context, w io.Writer, tree io.Reader, scratch scratch, net
 	}
 	_, err := io.Copy(io.Discard, src)
 	return err
-}
-
-type packer struct {
-	layer *layer
-	aside aside
-	net   Network
 }
 
 // entries packs all entries of a tree. The tar reader takes a tree that ends
@@ -54,7 +54,7 @@ func (p *packer) entries(src *source) error {
 			return fmt.Errorf("read the tree after %q: %w", last, err)
 		}
 		last = hdr.Name
-		err = p.pack(hdr, r)
+		err = p.entry(hdr, r)
 		switch {
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return fmt.Errorf("the tree is cut off in %q: %w", last, err)
@@ -64,13 +64,15 @@ func (p *packer) entries(src *source) error {
 	}
 }
 
-// pack puts an entry where it belongs.
-func (p *packer) pack(hdr *tar.Header, content io.Reader) error {
+// entry puts an entry where it belongs.
+func (p *packer) entry(hdr *tar.Header, content io.Reader) error {
 	hdr, err := entry(hdr)
 	if err != nil {
 		return err
 	}
 	switch {
+	case p.drop != nil && p.drop(hdr):
+		return nil
 	case p.aside.scratch.has(hdr.Name):
 		return p.aside.keep(hdr, content)
 	case isWhiteout(hdr.Name):

@@ -43,6 +43,9 @@ func Run(t *testing.T, be backends.Backend, busybox string) {
 		{"FreezeTree", testFreezeTree},
 		{"FreezeStopped", testFreezeStopped},
 		{"FreezeTwice", testFreezeTwice},
+		{"Fork", testFork},
+		{"Compact", testCompact},
+		{"CompactInterrupted", testCompactInterrupted},
 		{"FreezeGone", testFreezeGone},
 		{"FreezeInterrupted", testFreezeInterrupted},
 		{"FreezeRefused", testFreezeRefused},
@@ -125,6 +128,11 @@ func (s *suite) freeze(t *testing.T, b bottlestate.Bottle, number int) bottlesta
 		t.Fatalf("freeze %d: %v", number, err)
 	}
 	snap := record(b, number, art)
+	s.removeLater(t, b, snap)
+	return snap
+}
+
+func (s *suite) removeLater(t *testing.T, b bottlestate.Bottle, snap bottlestate.Snapshot) {
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		// The bottle first: it may have been booted from the snapshot.
@@ -132,7 +140,6 @@ func (s *suite) freeze(t *testing.T, b bottlestate.Bottle, number int) bottlesta
 			t.Errorf("cleaning up: %v", err)
 		}
 	})
-	return snap
 }
 
 func freezeOptions(number int) backends.FreezeOptions {

@@ -139,6 +139,48 @@ func testFreezeGone(t *testing.T, s *suite) {
 	if art, err := s.be.Freeze(t.Context(), b, freezeOptions(1)); !errors.Is(err, backends.ErrNotFound) {
 		t.Errorf("got %+v, %v; want ErrNotFound", art, err)
 	}
+	if changed, err := s.be.ChangedSince(t.Context(), b, bottlestate.Snapshot{Number: 1}); !errors.Is(err, backends.ErrNotFound) {
+		t.Errorf("changed: %v, %v; want ErrNotFound", changed, err)
+	}
+}
+
+// A bottle that was booted from an older snapshot grows from there: what the
+// newer one holds is not in it, and neither is harmed.
+func testFork(t *testing.T, s *suite) {
+	b := s.running(t)
+	s.sh(t, b, "echo root >/root-file")
+	first := s.freeze(t, b, 1)
+	s.sh(t, b, "echo trunk >/trunk")
+	second := s.freeze(t, b, 2)
+	if err := s.be.Remove(t.Context(), b, false); err != nil {
+		t.Fatal(err)
+	}
+	s.boot(t, b, first.Reference)
+	s.sh(t, b, "echo branch >/branch")
+	if changed, err := s.be.ChangedSince(t.Context(), b, first); err != nil || !changed {
+		t.Errorf("changed since it was booted: %v, %v", changed, err)
+	}
+	if changed, err := s.be.ChangedSince(t.Context(), b, second); err != nil || !changed {
+		t.Errorf("changed since a snapshot that it did not grow from: %v, %v", changed, err)
+	}
+	opts := freezeOptions(3)
+	opts.Parent = 1
+	art, err := s.be.Freeze(t.Context(), b, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := record(b, 3, art)
+	s.removeLater(t, b, third)
+	for _, tt := range []struct {
+		snap bottlestate.Snapshot
+		want string
+	}{{first, "root\n"}, {second, "root\ntrunk\n"}, {third, "root\nbranch\n"}} {
+		if err := s.be.Remove(t.Context(), b, false); err != nil {
+			t.Fatal(err)
+		}
+		s.boot(t, b, tt.snap.Reference)
+		equal(t, "what is in "+tt.snap.Reference, s.sh(t, b, "cd /; for f in root-file trunk branch; do [ ! -e $f ] || cat $f; done"), tt.want)
+	}
 }
 
 // After an interrupt there is no artifact, the bottle runs, and the next freeze

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -38,15 +39,22 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if err != nil {
 		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, engineError(err))
 	}
+	if err := b.keepShallow(ctx, bottle, ctr, ref, opts); err != nil {
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
+	}
 	art, err := b.artifact(ctx, ref)
 	if err != nil {
 		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
 	}
 	art.NotCaptured, art.Stopped = mounts(ctr), !ctr.State.Running
-	// The alias is for people (docker run docker-bottle/web). A snapshot is
-	// whole without it, so a failure here is not one of the freeze.
-	_, _ = b.api.ImageTag(ctx, client.ImageTagOptions{Source: ref, Target: latest(bottle.Slug)})
+	b.tagLatest(ctx, bottle.Slug, ref)
 	return art, nil
+}
+
+// tagLatest moves the alias for people (docker run docker-bottle/web). A
+// snapshot is whole without it, so a failure here is not one of the freeze.
+func (b *Backend) tagLatest(ctx context.Context, slug bottlestate.Slug, ref string) {
+	_, _ = b.api.ImageTag(ctx, client.ImageTagOptions{Source: ref, Target: latest(slug)})
 }
 
 // unused makes sure that a commit to ref takes the tag away from no image:
@@ -78,9 +86,9 @@ func (b *Backend) artifact(ctx context.Context, ref string) (backends.Artifact, 
 	if err != nil {
 		return backends.Artifact{}, engineError(err)
 	}
-	created, err := time.Parse(time.RFC3339Nano, img.Created)
+	made, err := created(img.InspectResponse)
 	if err != nil {
-		return backends.Artifact{}, fmt.Errorf("image %s: %w", ref, err)
+		return backends.Artifact{}, err
 	}
 	version, err := b.Version(ctx)
 	if err != nil {
@@ -89,11 +97,19 @@ func (b *Backend) artifact(ctx context.Context, ref string) (backends.Artifact, 
 	return backends.Artifact{
 		Reference:     ref,
 		Digest:        img.ID,
-		Created:       created,
+		Created:       made,
 		Size:          img.Size,
 		EngineVersion: version,
 		Architecture:  img.Architecture,
 	}, nil
+}
+
+func created(img image.InspectResponse) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, img.Created)
+	if err != nil {
+		return t, fmt.Errorf("image %s: %w", img.ID, err)
+	}
+	return t, nil
 }
 
 // undoFreeze puts the engine back into the state before a commit that did not
@@ -104,13 +120,15 @@ func (b *Backend) undoFreeze(ctx context.Context, before container.InspectRespon
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	unpauseErr := b.settle(ctx, before)
-	_, err := b.api.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
-	if isNotFound(err) {
-		err = nil
-	} else if err != nil {
-		err = fmt.Errorf("an image may be left, remove it with: docker image rm %s (%w)", ref, err)
+	return errors.Join(cause, unpauseErr, b.removeMade(ctx, ref))
+}
+
+// removeMade removes the image of a freeze that did not end well.
+func (b *Backend) removeMade(ctx context.Context, ref string) error {
+	if err := b.removeImage(ctx, ref); err != nil {
+		return fmt.Errorf("an image may be left, remove it with: docker image rm %s (%w)", ref, err)
 	}
-	return errors.Join(cause, unpauseErr, err)
+	return nil
 }
 
 // settle waits until a commit that the engine may still be busy with has let

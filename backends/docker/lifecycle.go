@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -111,26 +110,6 @@ func (b *Backend) inspect(ctx context.Context, bottle bottlestate.Bottle) (conta
 		return container.InspectResponse{}, fmt.Errorf("container %s is not a bottle: it was made by something else", name)
 	}
 	return res.Container, nil
-}
-
-// ChangedSince reports whether the container has run since the snapshot was
-// made. The engine does not tell when a file changed, so one that is running
-// may always have.
-func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error) {
-	ctr, err := b.inspect(ctx, bottle)
-	if isNotFound(err) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	if ctr.State.Running {
-		return true, nil
-	}
-	finished, err := time.Parse(time.RFC3339Nano, ctr.State.FinishedAt)
-	if err != nil {
-		return true, nil
-	}
-	return finished.After(snap.Created), nil
 }
 
 // Mounts returns the container's volumes, bind mounts and tmpfs.

@@ -98,9 +98,7 @@ func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Sta
 // stopped, nor, once it was itself restarted, when one was started.
 func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error) {
 	ctr, err := b.inspect(ctx, bottle)
-	if isNotFound(err) {
-		return false, nil
-	} else if err != nil {
+	if err != nil {
 		return false, err
 	}
 	started := ctr.Status.StartedDate // of whole seconds

@@ -99,9 +99,7 @@ func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Sta
 // was frozen, or since it was made from the snapshot.
 func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, snap bottlestate.Snapshot) (bool, error) {
 	m, err := b.settled(ctx, bottle)
-	if isNotFound(err) {
-		return false, nil
-	} else if err != nil {
+	if err != nil {
 		return false, err
 	}
 	switch {

@@ -33,6 +33,8 @@ type bench struct {
 	image  string
 	made   int
 	rows   []row
+	chain  *chain
+	notes  []string
 }
 
 // cost is what one command took.
@@ -167,6 +169,12 @@ func (b *bench) print(w io.Writer) {
 		fmt.Fprintf(w, "| %s | %.2f | %s | %s | %.2f | %s | %s |\n", name,
 			bottle.time.Seconds()/plain.time.Seconds(), milliseconds(bottle.time), milliseconds(plain.time),
 			float64(bottle.memory)/float64(plain.memory), units.BytesSize(float64(bottle.memory)), units.BytesSize(float64(plain.memory)))
+	}
+	for _, note := range b.notes {
+		fmt.Fprintf(w, "\n%s\n", note)
+	}
+	if b.chain != nil {
+		b.chain.print(w)
 	}
 }
 

@@ -20,12 +20,14 @@ import (
 
 func main() {
 	n := flag.Int("n", 5, "runs of each `number`, of which the median counts")
-	quick := flag.Bool("quick", false, "leave out the commit of 1 GB")
+	quick := flag.Bool("quick", false, "leave out what takes 1 GB")
+	rounds := flag.Int("rounds", 20, "commit and boot from the commit this `number` of times; 300 takes a quarter of an hour")
+	only := flag.String("only", "", "measure nothing but `chain`: the rounds, a commit of nothing, compact")
 	plugin := flag.String("plugin", "bin/docker-bottle", "the plugin's `file`")
 	busybox := flag.String("busybox", "bin/busybox", "a static busybox's `file`")
 	tree := flag.String("pack", "", "only pack this `tree`; a measurement calls it")
 	flag.Parse()
-	if flag.NArg() > 0 || *n < 1 {
+	if flag.NArg() > 0 || *n < 1 || *rounds < 1 || *only != "" && *only != "chain" {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -38,7 +40,7 @@ func main() {
 	if *tree != "" {
 		err = packFile(ctx, *tree)
 	} else {
-		err = run(ctx, *n, *quick, *plugin, *busybox)
+		err = run(ctx, options{*n, *rounds, *quick, *only, *plugin, *busybox})
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -50,23 +52,32 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, n int, quick bool, plugin, busybox string) (err error) {
+type options struct {
+	n, rounds       int
+	quick           bool
+	only            string
+	plugin, busybox string
+}
+
+func run(ctx context.Context, o options) (err error) {
 	dir, err := os.MkdirTemp("", "bottle-bench-")
 	if err != nil {
 		return err
 	}
-	b := &bench{dir: dir, n: n, word: "bench-" + strings.ToLower(rand.Text()[:6])}
+	b := &bench{dir: dir, n: o.n, word: "bench-" + strings.ToLower(rand.Text()[:6])}
 	defer func() { err = errors.Join(err, b.clean()) }()
-	if err := b.prepare(ctx, plugin, busybox); err != nil {
+	if err := b.prepare(ctx, o.plugin, o.busybox); err != nil {
 		return err
 	}
-	for _, measure := range []func(context.Context) error{
-		b.start,
-		b.commits(quick),
-		b.resume,
-		b.ls,
-		b.pack,
-	} {
+	measures := []func(context.Context) error{b.start, b.commits(o.quick), b.resume, b.ls, b.pack}
+	if o.only == "chain" {
+		measures = nil
+	}
+	measures = append(measures, b.nothing)
+	if !o.quick {
+		measures = append(measures, b.compact)
+	}
+	for _, measure := range append(measures, b.rounds(o.rounds)) {
 		if err := measure(ctx); err != nil {
 			return err
 		}
