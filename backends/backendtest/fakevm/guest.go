@@ -24,6 +24,9 @@ type Spec struct {
 	Dir      string   `json:"dir,omitempty"`
 	User     string   `json:"user,omitempty"` // NAME[:GROUP], or numbers
 	Terminal bool     `json:"terminal,omitempty"`
+	// Rows and Cols are the terminal's size at first, if it has one.
+	Rows uint16 `json:"rows,omitempty"`
+	Cols uint16 `json:"cols,omitempty"`
 	// MakeDir makes Dir if it is not there.
 	MakeDir bool `json:"makeDir,omitempty"`
 	// First programs of a pid namespace mount its /proc.
@@ -73,7 +76,7 @@ func (t Tool) StartGuest(spec Spec, attr *syscall.SysProcAttr, files []*os.File,
 	}
 	defer failR.Close()
 	cmd.ExtraFiles = []*os.File{specR, failW}
-	closers, err := g.connect(cmd, spec.Terminal, files, log)
+	closers, err := g.connect(cmd, spec, files, log)
 	if err != nil {
 		return nil, err
 	}
@@ -114,13 +117,16 @@ func (g *Guest) await(cmd *exec.Cmd) {
 // connect gives the program its input and output. A tool that goes away is
 // not noticed inside: what it should have got is dropped. The files returned
 // are the program's own.
-func (g *Guest) connect(cmd *exec.Cmd, terminal bool, files []*os.File, log io.Writer) ([]*os.File, error) {
-	if terminal {
+func (g *Guest) connect(cmd *exec.Cmd, spec Spec, files []*os.File, log io.Writer) ([]*os.File, error) {
+	if spec.Terminal {
 		master, tty, err := pty.Open()
 		if err != nil {
 			return nil, err
 		}
 		g.terminal = master
+		if err := pty.Setsize(master, &pty.Winsize{Rows: spec.Rows, Cols: spec.Cols}); err != nil {
+			return nil, err
+		}
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 		cmd.SysProcAttr.Setctty = true
 		if len(files) == 3 {

@@ -28,14 +28,23 @@ func Raw(output bool) (restore func(), err error) {
 	return func() { _ = unix.IoctlSetTermios(0, unix.TCSETS, saved) }, unix.IoctlSetTermios(0, unix.TCSETS, &t)
 }
 
+// TerminalSize is that of the tool's terminal, if there is one with a size.
+func TerminalSize() (rows, cols uint16, ok bool) {
+	size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
+	if err != nil || size.Row == 0 {
+		return 0, 0, false
+	}
+	return size.Row, size.Col, true
+}
+
 // Follow tells the program the size of the tool's terminal, now and when it
 // changes.
 func (w Wire) Follow() {
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, syscall.SIGWINCH)
 	for {
-		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil && size.Row > 0 {
-			if w.Send(Message{Rows: size.Row, Cols: size.Col}) != nil {
+		if rows, cols, ok := TerminalSize(); ok {
+			if w.Send(Message{Rows: rows, Cols: cols}) != nil {
 				return
 			}
 		}

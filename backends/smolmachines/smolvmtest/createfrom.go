@@ -32,6 +32,9 @@ func (c *call) fromArtifact(m *machine) error {
 	if arch := a.manifest.arch(); arch != c.arch {
 		return agentError("platform mismatch", "this artifact is built for architecture '%s' (platform '%s'), but this host is '%s'. Use an artifact that was packed on a host of this architecture.", arch, a.manifest.Platform, c.arch)
 	}
+	if a.manifest.Mode != "container" {
+		return unfaked("an artifact in mode " + a.manifest.Mode)
+	}
 	if err := c.resolveHosts(); err != nil {
 		return err
 	}

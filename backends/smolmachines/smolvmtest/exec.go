@@ -128,7 +128,12 @@ func (c *call) program(m *machine) (fakevm.Spec, error) {
 	if c.has("workdir") {
 		spec.Dir = c.value("workdir")
 	}
-	spec.Terminal = c.has("tty")
+	if spec.Terminal = c.has("tty"); spec.Terminal {
+		spec.Rows, spec.Cols = 24, 80
+		if rows, cols, ok := fakevm.TerminalSize(); ok {
+			spec.Rows, spec.Cols = rows, cols
+		}
+	}
 	spec.Tied = !c.has("detach")
 	return spec, nil
 }
@@ -159,7 +164,6 @@ func (c *call) attach(w fakevm.Wire, spec fakevm.Spec, timeout time.Duration) er
 		return c.failed(err)
 	}
 	if c.has("tty") {
-		_ = w.Send(fakevm.Message{Rows: 24, Cols: 80})
 		if restore, err := fakevm.Raw(true); err == nil { // only if there is a terminal
 			defer restore()
 			go w.Follow()

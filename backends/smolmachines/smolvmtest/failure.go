@@ -38,10 +38,10 @@ func notFound(name string) error { return fmt.Errorf("vm not found: %s", name) }
 // report prints an error as the tool does, and returns the exit status.
 func report(w io.Writer, err error) int {
 	var (
-		status exitStatus
-		usage  *usageError
-		foreig foreignError
-		not    unfaked
+		status  exitStatus
+		usage   *usageError
+		foreign foreignError
+		not     unfaked
 	)
 	switch {
 	case err == nil:
@@ -51,8 +51,8 @@ func report(w io.Writer, err error) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(w, "error: %s\n\nUsage: %s\n\nFor more information, try '--help'.\n", usage.message, usage.usage)
 		return 2
-	case errors.As(err, &foreig):
-		fmt.Fprintln(w, foreig)
+	case errors.As(err, &foreign):
+		fmt.Fprintln(w, foreign)
 		return 2
 	case errors.As(err, &not):
 		fmt.Fprintln(w, not)

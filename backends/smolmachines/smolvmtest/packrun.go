@@ -3,12 +3,11 @@
 package smolvmtest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
-
-	"errors"
 )
 
 func packRunCommand() *command {
