@@ -98,7 +98,7 @@ func ParseSnapshotLabels(labels map[string]string) (held HeldSnapshot, err error
 	if labels[slugLabel] == "" && labels[numberLabel] == "" {
 		return held, nil
 	}
-	held.Message = labels[messageLabel]
+	held.Message, held.Compacted = labels[messageLabel], labels[CompactedLabel] == "true"
 	if held.Slug, err = bottlestate.ParseSlug(labels[slugLabel]); err != nil {
 		return held, fmt.Errorf("has a label that says it is of bottle %q", labels[slugLabel])
 	}

@@ -83,6 +83,7 @@ type HeldSnapshot struct {
 	Slug           bottlestate.Slug
 	Number, Parent int
 	Message        string
+	Compacted      bool
 	Reference      string
 	// Digest is empty where it takes reading the whole artifact.
 	Digest string

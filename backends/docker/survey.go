@@ -224,6 +224,7 @@ func (b *Backend) RecallSnapshot(ctx context.Context, held backends.HeldSnapshot
 		Backend:      Name,
 		Parent:       held.Parent,
 		Message:      held.Message,
+		Compacted:    held.Compacted,
 		Created:      created,
 		Size:         img.Size,
 		Architecture: img.Architecture,

@@ -17,6 +17,7 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/ociarchive"
+	"github.com/docker-bottle/docker-bottle/tempdir"
 )
 
 // madeByEngine reports whether an entry of an export is a file that the engine
@@ -87,11 +88,11 @@ func (b *Backend) loadWhole(ctx context.Context, id string, tree io.Reader, to o
 	if err != nil {
 		return fmt.Errorf("the root directory: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "docker-bottle-compact-")
+	dir, remove, err := tempdir.Make(ctx, "compact")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	f, err := os.CreateTemp(dir, "*.tar")
 	if err != nil {
 		return err
