@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
+
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -286,23 +288,46 @@ func MoveOptions(b Backend, bottle bottlestate.Bottle, snap bottlestate.Snapshot
 	return nil
 }
 
-// restricter can be implemented by a Backend that can keep a bottle to the
-// hosts that it may reach.
-type restricter interface {
-	// CheckAllowList returns what is wrong with the bottle's list.
-	CheckAllowList(b bottlestate.Bottle) error
+// optionChecker can be implemented by a Backend that can tell beforehand what
+// it cannot give a bottle. One that keeps a bottle to what it may reach has to.
+type optionChecker interface {
+	// CheckOptions returns what is wrong with what the bottle asks for.
+	CheckOptions(b bottlestate.Bottle) error
 }
 
-// CheckAllowList returns an error for a bottle that may reach only some hosts,
-// if the backend cannot keep it to them.
-func CheckAllowList(b Backend, bottle bottlestate.Bottle) error {
-	if len(bottle.AllowHosts)+len(bottle.AllowCIDRs) == 0 {
-		return nil
+// CheckOptions returns an error for a bottle that asks for what the backend
+// cannot do, as far as that is known beforehand; for one that may reach only
+// some hosts it always is.
+func CheckOptions(b Backend, bottle bottlestate.Bottle) error {
+	if c, ok := b.(optionChecker); ok {
+		return c.CheckOptions(bottle)
 	}
-	if r, ok := b.(restricter); ok {
-		return r.CheckAllowList(bottle)
+	if len(bottle.AllowHosts)+len(bottle.AllowCIDRs) > 0 {
+		return fmt.Errorf("backend %s cannot keep a bottle to the hosts it may reach (--allow-host, --allow-cidr): use another, or --network none", b.Name())
 	}
-	return fmt.Errorf("backend %s cannot keep a bottle to the hosts it may reach (--allow-host, --allow-cidr): use another, or --network none", b.Name())
+	return nil
+}
+
+// reacher can be implemented by a Backend whose endpoints are no contexts of
+// the Docker CLI.
+type reacher interface {
+	// Reach returns where the engine of an endpoint is, in words, and how a
+	// command line begins that gets there.
+	Reach(name, address string) (where, command string)
+}
+
+// Reach returns where the engine of an endpoint is, in words, and how a command
+// line begins that gets there: "docker --context prod". The default context is
+// another engine at another time, so its address is given.
+func Reach(b Backend, name, address string) (where, command string) {
+	if r, ok := b.(reacher); ok {
+		return r.Reach(name, address)
+	}
+	command = "docker --context " + shellescape.Quote(name)
+	if name == "" || name == "default" {
+		command = "docker -H " + shellescape.Quote(address)
+	}
+	return fmt.Sprintf("the engine of context %q at %s", name, address), command
 }
 
 // Registry is the backends of this program by name. It is written out once,

@@ -56,3 +56,17 @@ func TestExportHint(t *testing.T) {
 		t.Errorf("without an exporter: %q", got)
 	}
 }
+
+// Promise 8: the hint for a bottle of another engine reaches that engine.
+func TestReach(t *testing.T) {
+	for _, tt := range []struct{ context, want string }{
+		{"prod", "docker --context prod"},
+		{"default", "docker -H tcp://prod"},
+		{"", "docker -H tcp://prod"},
+		{"it's", `docker --context 'it'"'"'s'`},
+	} {
+		if _, got := backends.Reach(plain{}, tt.context, "tcp://prod"); got != tt.want {
+			t.Errorf("context %q: got %q, want %q", tt.context, got, tt.want)
+		}
+	}
+}

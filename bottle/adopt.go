@@ -39,14 +39,14 @@ func (a Adopted) Empty() bool { return !a.New && len(a.Snapshots) == 0 }
 
 // ElsewhereError is returned for a bottle of which the engine holds something
 // while its record says that it belongs to another one.
-type ElsewhereError struct{ Bottle bottlestate.Bottle }
+type ElsewhereError struct {
+	Slug bottlestate.Slug
+	// Where is what the record names.
+	Where string
+}
 
 func (e *ElsewhereError) Error() string {
-	at := e.Bottle.Backend
-	if e.Bottle.Endpoint != "" {
-		at = fmt.Sprintf("the engine of context %q at %s", e.Bottle.Context, e.Bottle.Endpoint)
-	}
-	return fmt.Sprintf("bottle %s is recorded as one of %s: what this engine has of that name is left alone", e.Bottle.Slug, at)
+	return fmt.Sprintf("bottle %s is recorded as one of %s: what this engine has of that name is left alone", e.Slug, e.Where)
 }
 
 // Adopt writes the record of a bottle again, from what a survey of the engine
@@ -105,7 +105,11 @@ func (a *adoption) read(ctx context.Context, notify Notify) error {
 		return err
 	}
 	if !missing && !belongs(a.be, b) {
-		return &ElsewhereError{b}
+		where := b.Backend
+		if b.Backend == a.be.Name() {
+			where, _ = backends.Reach(a.be, b.Context, b.Endpoint)
+		}
+		return &ElsewhereError{slug, where}
 	}
 	a.bottle = b
 	recorded, bad, err := a.store.Snapshots(slug)

@@ -32,13 +32,15 @@ type OpenSource func(b bottlestate.Bottle) (src backends.Source, cleanup func(),
 // WrongEngineError is returned for a bottle that belongs to another engine
 // than the one that was asked.
 type WrongEngineError struct {
-	Bottle bottlestate.Bottle
-	// Address is that of the engine that was asked.
-	Address string
+	Slug bottlestate.Slug
+	// Where is the bottle's engine, Here the one that was asked.
+	Where, Here string
+	// Command is how a command line begins that gets to the bottle's engine.
+	Command string
 }
 
 func (e *WrongEngineError) Error() string {
-	return fmt.Sprintf("bottle %s belongs to the engine of context %q at %s, not to the one at %s", e.Bottle.Slug, e.Bottle.Context, e.Bottle.Endpoint, e.Address)
+	return fmt.Sprintf("bottle %s belongs to %s, not to %s", e.Slug, e.Where, e.Here)
 }
 
 // StateError is returned for a bottle that is not in the state a verb needs.
@@ -63,10 +65,13 @@ func Open(be backends.Backend, store bottlestate.Store, slug bottlestate.Slug) (
 // CheckEngine returns a *WrongEngineError if the bottle belongs to another
 // engine. The address decides: two contexts may name the same engine.
 func CheckEngine(be backends.Backend, b bottlestate.Bottle) error {
-	if _, address := be.Endpoint(); address != b.Endpoint {
-		return &WrongEngineError{b, address}
+	name, address := be.Endpoint()
+	if address == b.Endpoint {
+		return nil
 	}
-	return nil
+	where, command := backends.Reach(be, b.Context, b.Endpoint)
+	here, _ := backends.Reach(be, name, address)
+	return &WrongEngineError{b.Slug, where, here, command}
 }
 
 // lock takes the bottle's lock, and tells the person if that takes a while.

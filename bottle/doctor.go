@@ -56,7 +56,7 @@ type Report struct {
 	// Bottles and Snapshots are how many records were compared.
 	Bottles, Snapshots int
 	// Elsewhere are bottles of engines that were not asked, one of each.
-	Elsewhere []bottlestate.Bottle
+	Elsewhere []*WrongEngineError
 }
 
 // Doctor compares the records with what the engines hold. An engine that does

@@ -256,17 +256,22 @@ func putAside(path string) string {
 }
 
 // elsewhere returns a bottle of each engine that could not be asked.
-func (e *examination) elsewhere(registry backends.Registry) (bottles []bottlestate.Bottle) {
+func (e *examination) elsewhere(registry backends.Registry) (others []*WrongEngineError) {
 	seen := map[string]bool{}
 	for _, slug := range e.slugs() {
 		r := e.records[slug]
 		if r.err != nil || slices.Contains(e.compared, slug) || seen[r.bottle.Endpoint] {
 			continue
 		}
-		if be, err := registry.Lookup(r.bottle.Backend); err == nil && CheckEngine(be, r.bottle) != nil {
+		be, err := registry.Lookup(r.bottle.Backend)
+		if err != nil {
+			continue
+		}
+		var wrong *WrongEngineError
+		if errors.As(CheckEngine(be, r.bottle), &wrong) {
 			seen[r.bottle.Endpoint] = true
-			bottles = append(bottles, r.bottle)
+			others = append(others, wrong)
 		}
 	}
-	return bottles
+	return others
 }

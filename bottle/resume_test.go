@@ -625,7 +625,7 @@ func TestWrongEngine(t *testing.T) {
 	} {
 		err := do()
 		var wrong *bottle.WrongEngineError
-		if !errors.As(err, &wrong) || wrong.Bottle.Context != "prod" || wrong.Address != "unix:///engine" {
+		if !errors.As(err, &wrong) || wrong.Where != `the engine of context "prod" at tcp://prod` || wrong.Here != `the engine of context "default" at unix:///engine` || wrong.Command != "docker --context prod" {
 			t.Errorf("%s: got %v, want a WrongEngineError", verb, err)
 		}
 	}

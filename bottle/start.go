@@ -22,7 +22,7 @@ func Start(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if _, err := processEnv(b); err != nil {
 		return b, err
 	}
-	if err := backends.CheckAllowList(be, b); err != nil {
+	if err := backends.CheckOptions(be, b); err != nil {
 		return b, err
 	}
 	image, err := build(ctx, be, b, open, log)

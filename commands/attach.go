@@ -19,8 +19,12 @@ import (
 // bottle, and ends with the agent's own exit status.
 func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
 	opts.Commit.Notify = p.notify
-	// With the agent ended, a stop for the commit ends nothing.
+	// With the agent ended, a stop for the commit ends nothing; unless the
+	// bottle was up before, with whatever is in it.
 	opts.Commit.Confirm = func(context.Context, string) (bool, error) { return true, nil }
+	if opts.Keep {
+		opts.Commit.Confirm = p.confirmStop(func(ask func()) { ask() }, false)
+	}
 	out, err := bottle.Run(ctx, be, p.Store, b, p.stdio(true), opts)
 	p.afterRun(be, b, out, opts)
 	if err != nil {

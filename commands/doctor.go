@@ -51,8 +51,8 @@ func runDoctor(ctx context.Context, p *Program, o *doctorOptions, names []string
 	if err != nil {
 		return err
 	}
-	for _, b := range report.Elsewhere {
-		p.notify("not looked at: the bottles of the engine at %s, as %s. use: %s doctor", b.Endpoint, b.Slug, contextCommand(b))
+	for _, elsewhere := range report.Elsewhere {
+		p.notify("not looked at: the bottles of %s, as %s. use: %s bottle doctor", elsewhere.Where, elsewhere.Slug, elsewhere.Command)
 	}
 	wrong := 0
 	rows := make([]formatter.SubContext, 0, len(report.Findings))

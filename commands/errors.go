@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"al.essio.dev/pkg/shellescape"
 	"github.com/docker/cli/cli"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -80,7 +79,7 @@ func (p *Program) hint(err error) error {
 	case errors.As(err, &already):
 		return err
 	case errors.As(err, &wrong):
-		return next("use: %s %s", contextCommand(wrong.Bottle), p.Args)
+		return next("use: %s bottle %s", wrong.Command, p.Args)
 	case errors.As(err, &state) && state.State == backends.Running:
 		return next("stop it first: %s stop %s, or use --force", p.Invocation, state.Slug)
 	case errors.As(err, &state):
@@ -97,14 +96,6 @@ func (p *Program) hint(err error) error {
 		return next("export it first, or put it before the command: %s=VALUE %s %s", secret.Name, p.Invocation, p.Args)
 	}
 	return err
-}
-
-// contextCommand is how the bottle's own engine is reached.
-func contextCommand(b bottlestate.Bottle) string {
-	if b.Context == "" || b.Context == "default" {
-		return fmt.Sprintf("docker -H %s bottle", shellescape.Quote(b.Endpoint))
-	}
-	return fmt.Sprintf("docker --context %s bottle", shellescape.Quote(b.Context))
 }
 
 // unknown is the error for a name that no bottle has.

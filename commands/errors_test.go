@@ -37,7 +37,6 @@ func testProgram(t *testing.T, slugs ...bottlestate.Slug) (p *Program, stdout, s
 // next step, which works where the person is.
 func TestReport(t *testing.T) {
 	snap := &bottlestate.Snapshot{Number: 3, Reference: "docker-bottle/web:3"}
-	prod := bottlestate.Bottle{Slug: "web", Context: "prod", Endpoint: "tcp://prod"}
 	plain := errors.New("disk full")
 	for _, tt := range []struct {
 		name string
@@ -60,8 +59,8 @@ func TestReport(t *testing.T) {
 		{"build", fmt.Errorf("building Dockerfile: %w", &backends.ExitError{Code: 17}), 17, "building Dockerfile: exit status 17\n"},
 		{"hinted already", hinted{&bottle.StateError{Slug: "web", State: backends.Gone}, "do this"}, 1, "bottle web is gone\ndo this\n"},
 		{"engine down", fmt.Errorf("no socket: %w", backends.ErrUnavailable), 1, "no socket: engine not available\n"},
-		{"other context", &bottle.WrongEngineError{Bottle: prod, Address: "unix:///engine"}, 1,
-			"bottle web belongs to the engine of context \"prod\" at tcp://prod, not to the one at unix:///engine\nuse: docker --context prod bottle commit web\n"},
+		{"other context", &bottle.WrongEngineError{Slug: "web", Where: "the engine there", Here: "the one here", Command: "docker --context prod"}, 1,
+			"bottle web belongs to the engine there, not to the one here\nuse: docker --context prod bottle commit web\n"},
 		{"running", &bottle.StateError{Slug: "web", State: backends.Running}, 1,
 			"bottle web is running\nstop it first: docker -c prod bottle stop web, or use --force\n"},
 		{"stopped", &bottle.StateError{Slug: "web", State: backends.Stopped}, 1,
@@ -95,19 +94,6 @@ func TestReport(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", out.String(), tt.want)
 			}
 		})
-	}
-}
-
-// Promise 8: the hint for a bottle of another engine reaches that engine.
-func TestContextCommand(t *testing.T) {
-	for _, tt := range []struct{ context, want string }{
-		{"prod", "docker --context prod bottle"},
-		{"default", "docker -H tcp://prod bottle"},
-		{"", "docker -H tcp://prod bottle"},
-	} {
-		if got := contextCommand(bottlestate.Bottle{Context: tt.context, Endpoint: "tcp://prod"}); got != tt.want {
-			t.Errorf("context %q: got %q, want %q", tt.context, got, tt.want)
-		}
 	}
 }
 

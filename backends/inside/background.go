@@ -43,7 +43,8 @@ type Bottles interface {
 }
 
 const (
-	waitEvery = 500 * time.Millisecond
+	waitFirst = 250 * time.Millisecond // and a tenth more each time, up to
+	waitMost  = 5 * time.Second
 	waitAsk   = time.Minute // for one answer
 )
 
@@ -51,7 +52,7 @@ const (
 // stopped bottle cannot be looked into. After an error that again reports to
 // be none, it asks again; again may be nil.
 func Wait(ctx context.Context, be Bottles, b bottlestate.Bottle, run string, again func(error) bool) (int, error) {
-	for {
+	for pause := waitFirst; ; pause = min(pause+pause/10, waitMost) {
 		status, err := askFor(ctx, be, b, run)
 		switch {
 		case ctx.Err() != nil:
@@ -64,7 +65,7 @@ func Wait(ctx context.Context, be Bottles, b bottlestate.Bottle, run string, aga
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
-		case <-time.After(waitEvery):
+		case <-time.After(pause):
 		}
 	}
 }

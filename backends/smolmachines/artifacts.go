@@ -2,6 +2,7 @@ package smolmachines
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,16 @@ func (b *Backend) artifact(slug bottlestate.Slug, number int) string {
 // do: an artifact has none.
 func labelsFile(artifact string) string { return strings.TrimSuffix(artifact, extension) + ".json" }
 
+// readBoots returns what the machine's boots were when it was frozen, or "".
+func readBoots(artifact string) string {
+	data, err := os.ReadFile(labelsFile(artifact))
+	var labels map[string]string
+	if err != nil || json.Unmarshal(data, &labels) != nil {
+		return ""
+	}
+	return labels[bootsLabel]
+}
+
 // ArtifactExists reports whether the snapshot's file is there, and is the one
 // that was recorded. Whether all of it is whole is found out when a machine is
 // made from it.
@@ -43,15 +54,12 @@ func (b *Backend) ArtifactExists(_ context.Context, snap bottlestate.Snapshot) (
 	return true, nil
 }
 
-// RemoveArtifact removes the snapshot's file. Another one that has taken its
-// place is not the snapshot's, and stays; so does one that is not whole, which
-// can be anything.
+// RemoveArtifact removes the snapshot's file, also if it is damaged. Another
+// whole one that has taken its place is not the snapshot's, and stays.
 func (b *Backend) RemoveArtifact(_ context.Context, snap bottlestate.Snapshot) error {
 	s, err := readSidecar(snap.Reference)
-	if errors.Is(err, fs.ErrNotExist) {
-		return removeFiles(labelsFile(snap.Reference))
-	} else if err != nil || s.digest() != snap.Digest {
-		return err
+	if err == nil && s.digest() != snap.Digest {
+		return nil
 	}
 	return removeFiles(snap.Reference, labelsFile(snap.Reference))
 }
@@ -69,7 +77,7 @@ func removeFiles(paths ...string) error {
 // freeze that was killed has left in it. Files that are not ours keep it.
 func (b *Backend) RemoveCaches(_ context.Context, bottle bottlestate.Bottle) error {
 	dir := b.directory(bottle.Slug)
-	if err := removeUnfinished(dir); err != nil {
+	if err := errors.Join(removeUnfinished(dir), removeFiles(filepath.Join(dir, packingFile))); err != nil {
 		return err
 	}
 	_ = os.Remove(dir) // if it is empty

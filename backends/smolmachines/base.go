@@ -33,6 +33,8 @@ import (
 type base struct {
 	imageMeta
 	Digest string `json:"digest"`
+	// Size is that of the archive, in bytes.
+	Size int64 `json:"size"`
 }
 
 func (v base) image(archive string) backends.Image {
@@ -47,16 +49,19 @@ func (b *Backend) readBase(archive string) (base, error) {
 	path := strings.TrimSuffix(archive, archiveExtension) + ".json"
 	data, err := os.ReadFile(path)
 	if err == nil {
-		_, err = os.Stat(archive)
+		err = json.Unmarshal(data, &v)
+	}
+	if info, statErr := os.Stat(archive); err == nil && (statErr != nil || info.Size() != v.Size) {
+		err = fs.ErrNotExist
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return v, fmt.Errorf("image %s is not there", archive)
+		return v, fmt.Errorf("no image is kept as %s; a file to begin with is a .smolmachine, and an archive of docker save is loaded with docker load", archive)
 	} else if err != nil {
 		return v, err
 	}
 	now := time.Now()
-	_ = os.Chtimes(path, now, now) // it may be another's cache
-	return v, json.Unmarshal(data, &v)
+	_ = os.Chtimes(path, now, now) // without it, it is swept the sooner
+	return v, nil
 }
 
 var digestText = regexp.MustCompile(`^sha256:([0-9a-f]{64})$`)
@@ -77,7 +82,7 @@ func (b *Backend) keep(ctx context.Context, source ImageSource, image backends.I
 	}
 	b.sweepCache(time.Now())
 	v := base{Digest: image.Digest}
-	if err := b.save(ctx, source, image, archive, &v.imageMeta); err != nil {
+	if err := b.save(ctx, source, image, archive, &v); err != nil {
 		return backends.Image{}, fmt.Errorf("saving image %s: %w", image.ID, err)
 	}
 	data, err := json.Marshal(v)
@@ -90,7 +95,7 @@ func (b *Backend) keep(ctx context.Context, source ImageSource, image backends.I
 // save streams the image into the archive. What smolvm would take for the
 // machine's own is taken out of its config, and returned: programs of a
 // machine begin as root (see become), and the workload is not the agent.
-func (b *Backend) save(ctx context.Context, source ImageSource, image backends.Image, archive string, meta *imageMeta) error {
+func (b *Backend) save(ctx context.Context, source ImageSource, image backends.Image, archive string, v *base) error {
 	temp, err := os.CreateTemp(b.dirs.Cache, temporary)
 	if err != nil {
 		return err
@@ -104,27 +109,40 @@ func (b *Backend) save(ctx context.Context, source ImageSource, image backends.I
 	if err != nil {
 		return err
 	}
-	*meta = imageMeta{
+	v.imageMeta = imageMeta{
 		User:       config.Config.User,
 		WorkingDir: config.Config.WorkingDir,
 		Entrypoint: config.Config.Entrypoint,
 		Command:    config.Config.Cmd,
+		Env:        config.Config.Env,
 	}
-	if err := temp.Close(); err != nil {
+	info, err := temp.Stat()
+	if err != nil {
+		return err
+	}
+	v.Size = info.Size()
+	// What comes after it says that it is whole.
+	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp.Name(), archive)
 }
 
-// built returns the archive of what the build context was built into.
-func (b *Backend) built(key string) (archive string, v base, ok bool) {
-	digest, err := os.ReadFile(filepath.Join(b.dirs.Cache, key+".built"))
+// built returns the archive of what the build context was built into, and how
+// long ago that was.
+func (b *Backend) built(key string) (archive string, v base, age time.Duration, ok bool) {
+	path := filepath.Join(b.dirs.Cache, key+".built")
+	digest, err := os.ReadFile(path)
 	if err != nil {
-		return "", v, false
+		return "", v, 0, false
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", v, 0, false
 	}
 	archive = filepath.Join(b.dirs.Cache, strings.TrimSpace(string(digest))+archiveExtension)
 	v, err = b.readBase(archive)
-	return archive, v, err == nil
+	return archive, v, time.Since(info.ModTime()), err == nil
 }
 
 func (b *Backend) remember(key, archive string) error {
@@ -159,6 +177,10 @@ func (b *Backend) sweepCache(now time.Time) {
 			_ = os.Remove(path)
 		case ext == ".built" && age > unused:
 			_ = os.Remove(path)
+		case ext == archiveExtension && age > abandoned:
+			if _, err := os.Stat(strings.TrimSuffix(path, ext) + ".json"); errors.Is(err, fs.ErrNotExist) {
+				_ = os.Remove(path)
+			}
 		}
 	}
 }

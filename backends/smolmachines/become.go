@@ -15,6 +15,7 @@ name= uid= gid= home=/
 while IFS=: read -r n _ u g _ h _; do
   if [ "$n" = "$user" ] || [ "$u" = "$user" ]; then name=$n uid=$u gid=$g home=$h; break; fi
 done 2>/dev/null </etc/passwd
+own=$gid
 if [ -z "$uid" ]; then
   number "$user" || fail "the image has no user $user"
   uid=$user gid=0
@@ -45,7 +46,7 @@ fi
 if can chroot --skip-chdir --userspec "$uid:$gid" --groups "$groups" /; then
   exec chroot --skip-chdir --userspec "$uid:$gid" --groups "$groups" / "$@"
 fi
-if [ -n "$name" ] && [ -z "$group" ] && su -m -s /bin/sh -c : -- "$name" >/dev/null 2>&1 </dev/null; then
+if [ -n "$name" ] && [ "$gid" = "$own" ] && su -m -s /bin/sh -c : -- "$name" >/dev/null 2>&1 </dev/null; then
   exec su -m -s /bin/sh -c 'exec "$@"' -- "$name" sh "$@"
 fi
 fail "no program of the image can make another run as $spec: it needs setpriv, or the chroot of GNU, or, for a user with a name, su"`

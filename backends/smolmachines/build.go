@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
+
+	"github.com/docker/go-units"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -33,6 +36,8 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 		return backends.Image{}, err // before a build that may take minutes
 	}
 	switch {
+	case strings.HasSuffix(bottle.Image, extension) && !filepath.IsAbs(bottle.Image):
+		return backends.Image{}, fmt.Errorf("image %s: a file is given with its directory, as ./%s", bottle.Image, bottle.Image)
 	case isArtifact(bottle.Image):
 		return artifactImage(bottle.Image)
 	case filepath.IsAbs(bottle.Image):
@@ -53,17 +58,27 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 	if err != nil {
 		return backends.Image{}, err
 	}
-	if archive, base, ok := b.built(key); ok {
+	// What a Dockerfile begins FROM may be another image by now, so an engine
+	// is asked again once in a while; if there is one.
+	archive, base, age, ok := b.built(key)
+	if ok && age < fresh {
 		return base.image(archive), nil
 	}
-	return b.buildNew(ctx, bottle, src, log, key)
-}
-
-func (b *Backend) buildNew(ctx context.Context, bottle bottlestate.Bottle, src backends.Source, log io.Writer, key string) (backends.Image, error) {
 	source, err := b.source(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ok:
+		fmt.Fprintf(log, "using the image that was built %s ago\n", units.HumanDuration(age))
+		return base.image(archive), nil
+	case err != nil:
 		return backends.Image{}, err
 	}
+	return b.buildNew(ctx, source, bottle, src, log, key)
+}
+
+// fresh is how long what was built is used without asking.
+const fresh = 24 * time.Hour
+
+func (b *Backend) buildNew(ctx context.Context, source ImageSource, bottle bottlestate.Bottle, src backends.Source, log io.Writer, key string) (backends.Image, error) {
 	image, err := source.Build(ctx, bottle, src, log)
 	if err != nil {
 		return backends.Image{}, err

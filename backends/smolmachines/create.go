@@ -27,14 +27,12 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, source 
 	if isArtifact(source) {
 		create = b.createFromArtifact
 	}
-	commands, err := create(ctx, bottle, source)
+	args, err := create(ctx, bottle, source)
 	if err != nil {
 		return err
 	}
-	for _, args := range commands {
-		if _, err := b.run(ctx, b.limits.bulk, args...); err != nil {
-			return b.undoCreate(context.WithoutCancel(ctx), bottle, err)
-		}
+	if _, err := b.run(ctx, b.limits.bulk, args...); err != nil {
+		return b.undoCreate(context.WithoutCancel(ctx), bottle, err)
 	}
 	return nil
 }
@@ -47,43 +45,43 @@ func (b *Backend) undoCreate(ctx context.Context, bottle bottlestate.Bottle, cau
 	return errors.Join(cause, b.Remove(ctx, bottle, true))
 }
 
-func (b *Backend) createFromImage(_ context.Context, bottle bottlestate.Bottle, archive string) ([][]string, error) {
+func (b *Backend) createFromImage(_ context.Context, bottle bottlestate.Bottle, archive string) ([]string, error) {
 	base, err := b.readBase(archive)
 	if err != nil {
 		return nil, err
 	}
-	limits, err := limitOptions(bottle)
+	options, err := limitOptions(bottle)
 	if err != nil {
 		return nil, err
 	}
-	create, err := createCommand(bottle, base.imageMeta, append([]string{"--image", archive}, limits...))
-	return [][]string{create}, err
+	options = append(options, "--image", archive)
+	const usual = 8 << 30 // the most that the tool takes unless it is told
+	if base.Size > usual {
+		options = append(options, "--max-image-size", fmt.Sprintf("%dGiB", base.Size>>30+1))
+	}
+	return createCommand(bottle, base.imageMeta, options)
 }
 
 // createFromArtifact makes sure first that the whole artifact is what it was:
-// the tool would boot what is left of a damaged one.
-func (b *Backend) createFromArtifact(ctx context.Context, bottle bottlestate.Bottle, path string) ([][]string, error) {
+// the tool would boot what is left of a damaged one. What else the machine is
+// to get comes before its first start, see [Backend.settle].
+func (b *Backend) createFromArtifact(ctx context.Context, bottle bottlestate.Bottle, path string) ([]string, error) {
 	s, err := readSidecar(path)
 	if err != nil {
 		return nil, err
 	}
+	known, ours := s.meta()
+	if err := known.checkNetwork(bottle); err != nil {
+		return nil, err
+	}
 	if err := b.verify(ctx, path); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	meta, ours := s.meta()
-	from := []string{"--from", path}
+	label := importedLabel
 	if ours {
-		from = append(from, "--label", bootedLabel+"="+path)
+		label = bootedLabel
 	}
-	create, err := createCommand(bottle, meta.imageMeta, from)
-	if err != nil {
-		return nil, err
-	}
-	update, err := updateCommand(bottle, meta.imageMeta)
-	if err != nil || update == nil {
-		return [][]string{create}, err
-	}
-	return [][]string{create, update}, nil
+	return createCommand(bottle, known.imageMeta, []string{"--from", path, "--label", label + "=" + path})
 }
 
 func createCommand(bottle bottlestate.Bottle, image imageMeta, options []string) ([]string, error) {
@@ -106,8 +104,8 @@ func createCommand(bottle bottlestate.Bottle, image imageMeta, options []string)
 	}, options, network, mounts, []string{"--"}, workload), nil
 }
 
-// updateCommand gives a machine that was made from an artifact what create
-// does not: the working directory, which it ignores; limits, as the tool's
+// updateCommand gives a machine that was made from an artifact what create does
+// not: the working directory, which it ignores; limits, as the tool's
 // defaults (4, 8192) would mean those of the artifact; no network, where the
 // artifact has one.
 func updateCommand(bottle bottlestate.Bottle, image imageMeta) ([]string, error) {

@@ -1,6 +1,7 @@
 package smolmachines
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -42,7 +43,7 @@ func (b *Backend) exec(ctx context.Context, m machine, p backends.Process, stdio
 	case stdio.In != nil:
 		mode = "-i"
 	}
-	cmd := execCommand(ctx, m, p, strings.ToLower(rand.Text()), mode)
+	cmd := execCommand(ctx, m, asUser(m, p), newMark(), mode)
 	defer tool.Attach(cmd, stdio)()
 	var errOut tool.Tail
 	if !stdio.TTY && stdio.Err != nil {
@@ -64,20 +65,33 @@ func (b *Backend) exec(ctx context.Context, m machine, p backends.Process, stdio
 	return &backends.ExitError{Code: exit.ExitCode()}
 }
 
-// execCommand is the tool's command for a program. Values of variables are not
+// newMark returns a word that no other exec has.
+func newMark() string { return strings.ToLower(rand.Text()) }
+
+// asUser returns p as root runs it to become its user, with what the machine
+// has forgotten of its image: user, directory and variables.
+func asUser(m machine, p backends.Process) backends.Process {
+	known := m.meta()
+	user := cmp.Or(p.User, known.User)
+	p.Dir = cmp.Or(p.Dir, known.WorkingDir)
+	p.User = ""
+	if user != "" {
+		p.Args = append([]string{"/bin/sh", "-c", become, "sh", user}, p.Args...)
+	}
+	var env []string
+	for _, variable := range known.Env {
+		if inside.CheckEnv([]string{variable}) == nil { // others are the image's alone
+			env = append(env, variable)
+		}
+	}
+	p.Env = append(env, p.Env...)
+	return p
+}
+
+// execCommand is the tool's command for a program that root runs. Values of variables are not
 // among its arguments, which everybody on the host can see: the tool takes
 // them from its own environment.
 func execCommand(ctx context.Context, m machine, p backends.Process, mark string, mode string) *exec.Cmd {
-	meta := m.meta()
-	if p.User == "" {
-		p.User = meta.User
-	}
-	if p.Dir == "" {
-		p.Dir = meta.WorkingDir
-	}
-	if p.User != "" {
-		p.Args = append([]string{"/bin/sh", "-c", become, "sh", p.User}, p.Args...)
-	}
 	cmd := command(ctx, "machine", "exec", "--name", m.Name, mode)
 	if p.Dir != "" {
 		cmd.Args = append(cmd.Args, "-w", p.Dir)
@@ -94,4 +108,4 @@ func execCommand(ctx context.Context, m machine, p backends.Process, mark string
 
 // failedItself finds the words with which the tool fails, whose status is 1,
 // which can be a program's too.
-var failedItself = regexp.MustCompile(`(?m)^Error: (agent operation failed|vm not found|config operation failed|io operation failed|invalid vm state|database )`)
+var failedItself = regexp.MustCompile(`(?m)^Error: (vm not found: |(agent|config|io|storage|mount|database) operation failed: |invalid vm state: |database not available: |kvm (not available|permission denied): )`)

@@ -22,27 +22,17 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		return art, err
 	}
 	f := &freeze{Backend: b, bottle: bottle, m: m, opts: opts, path: b.artifact(bottle.Slug, opts.Number)}
-	if err := vacant(f.path); err != nil {
+	if err := f.mayBegin(ctx); err != nil {
 		return art, err
 	}
-	if err := f.checkSpace(ctx); err != nil {
-		return art, err
-	}
-	// One that has lost its agent may still run.
 	running := m.state() == backends.Running
-	stop := running || m.State == "unreachable"
-	if stop {
-		if err := f.ask(ctx); err != nil {
-			return art, err
-		}
-	}
 	notCaptured, err := b.mounts(ctx, bottle, running)
 	if err != nil {
 		return art, err
 	}
-	if stop {
-		defer f.startAgain(ctx)
-		if err := b.Stop(ctx, bottle); err != nil {
+	if running {
+		defer func() { art.Restarted = f.startAgain(ctx) && err == nil }()
+		if err := f.stop(ctx); err != nil {
 			return art, err
 		}
 	}
@@ -56,8 +46,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		Created:       s.created,
 		Size:          s.size,
 		NotCaptured:   notCaptured,
-		Stopped:       !stop,
-		Restarted:     stop,
+		Stopped:       !running,
 		EngineVersion: version,
 		Architecture:  s.architecture(),
 	}, nil
@@ -72,8 +61,27 @@ type freeze struct {
 	path   string // of the artifact to be
 }
 
-// ask asks whether the bottle may be stopped.
-func (f *freeze) ask(ctx context.Context) error {
+func (f *freeze) notify(format string, args ...any) {
+	if f.opts.Notify != nil {
+		f.opts.Notify(format, args...)
+	}
+}
+
+// mayBegin finds out all that can be against the freeze before anything stops,
+// and asks the person in the end.
+func (f *freeze) mayBegin(ctx context.Context) error {
+	if err := vacant(f.path); err != nil {
+		return err
+	}
+	if err := f.packed(ctx, f.bottle.Slug); err != nil {
+		return err
+	}
+	if err := f.checkSpace(ctx); err != nil {
+		return err
+	}
+	if f.m.state() != backends.Running {
+		return nil
+	}
 	yes, err := f.opts.Confirm(ctx, fmt.Sprintf("smolvm can only freeze a stopped bottle: stop %s, which ends the session in it, and start it again after?", f.bottle.Slug))
 	if err == nil && !yes {
 		err = backends.ErrCommitCancelled
@@ -81,31 +89,28 @@ func (f *freeze) ask(ctx context.Context) error {
 	return err
 }
 
-// startAgain undoes stop, also after an interrupt. A snapshot that was made is
-// good without it, so what goes wrong is only told.
-func (f *freeze) startAgain(ctx context.Context) {
-	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil && f.opts.Notify != nil {
-		f.opts.Notify("bottle %s could not be started again: %v", f.bottle.Slug, err)
+// stop stops the machine, all the way: one that is cut off in the middle is
+// neither here nor there. A pack would take a machine that still runs, if the
+// tool has lost sight of it.
+func (f *freeze) stop(ctx context.Context) error {
+	if err := f.Stop(context.WithoutCancel(ctx), f.bottle); err != nil {
+		return err
 	}
+	m, err := f.inspect(context.WithoutCancel(ctx), f.bottle)
+	if err == nil && !m.isStopped() {
+		err = fmt.Errorf("machine %s was stopped to be frozen, and is %s", m.Name, m.State)
+	}
+	return errors.Join(ctx.Err(), err)
 }
 
-// errStarted is a machine that somebody has started while it was packed: what
-// was read of its disk is of no one moment.
-var errStarted = errors.New("the machine was started while it was packed, so the snapshot would not be whole and was given up: commit again")
-
-// undisturbed returns nil if the machine has been stopped all the time since
-// it was booted at the time given.
-func (f *freeze) undisturbed(ctx context.Context, booted time.Time) error {
-	m, err := f.inspect(ctx, f.bottle)
-	if err != nil {
-		return err
+// startAgain undoes stop, also after an interrupt. A snapshot that was made is
+// good without it, so what goes wrong is only told.
+func (f *freeze) startAgain(ctx context.Context) (started bool) {
+	slow := time.AfterFunc(2*time.Second, func() { f.notify("starting %s again", f.bottle.Slug) })
+	defer slow.Stop()
+	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
+		f.notify("bottle %s is stopped, it could not be started again: %v", f.bottle.Slug, err)
+		return false
 	}
-	now, err := f.lastBoot(ctx, m)
-	if err != nil {
-		return err
-	}
-	if m.state() != backends.Stopped || m.State == "unreachable" || !now.Equal(booted) {
-		return errStarted
-	}
-	return nil
+	return true
 }

@@ -2,12 +2,12 @@ package smolmachines
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -23,18 +23,18 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 	if m.state() == backends.Running {
 		return b.ready(ctx, bottle, m) // who started it may have been killed before that
 	}
-	// The tool finds this out no sooner than in half a minute, and does not say.
-	for _, mount := range binds(bottle) {
-		if _, err := os.Stat(mount.Source); err != nil {
-			return fmt.Errorf("what is mounted at %s: %w", mount.Target, err)
-		}
+	if err := b.mayStart(ctx, bottle, m); err != nil {
+		return err
 	}
 	limit := b.limits.slow
 	if m.State == "created" {
 		limit = b.limits.bulk
+		if err := b.settle(ctx, bottle, m); err != nil {
+			return err
+		}
 	}
 	err = smolvm.Once(ctx, limit, func(ctx context.Context) *exec.Cmd {
-		return interruptible(command(ctx, "machine", "start", "--name", m.Name))
+		return interruptible(withoutSecrets(command(ctx, "machine", "start", "--name", m.Name), bottle))
 	})
 	if err != nil {
 		return err
@@ -42,10 +42,49 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 	return b.ready(ctx, bottle, m)
 }
 
-// Stop stops the machine. The tool does nothing about one that has lost its
-// agent: a start cleans up after it.
+// mayStart finds what would go wrong with a start, or be wrong after it, and
+// what the tool does not say.
+func (b *Backend) mayStart(ctx context.Context, bottle bottlestate.Bottle, m machine) error {
+	for _, mount := range binds(bottle) {
+		if _, err := os.Stat(mount.Source); err != nil {
+			return fmt.Errorf("what is mounted at %s: %w", mount.Target, err)
+		}
+	}
+	if m.State != "created" {
+		dir, err := b.dataDir(ctx, m)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			// It would come up, with empty ones.
+			return fmt.Errorf("the disks of machine %s are gone, as after a delete that was cut off; remove the rest of it, and resume again: smolvm machine delete --name %s -f", m.Name, m.Name)
+		}
+	}
+	return b.packed(ctx, bottle.Slug)
+}
+
+// settle gives a machine that was made from an artifact, and was not started
+// yet, what create does not. It is a step of the start, so that a create that
+// was cut off leaves no machine with a network that is too open.
+func (b *Backend) settle(ctx context.Context, bottle bottlestate.Bottle, m machine) error {
+	if m.Labels[bootedLabel]+m.Labels[importedLabel] == "" {
+		return nil
+	}
+	update, err := updateCommand(bottle, m.meta().imageMeta)
+	if err != nil || update == nil {
+		return err
+	}
+	_, err = b.run(ctx, b.limits.quick, update...)
+	return err
+}
+
+// Stop stops the machine, also one that does not answer: its disk is in order
+// either way.
 func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
-	m, err := b.settled(ctx, bottle)
+	m, err := b.inspect(ctx, bottle)
+	if err == nil && m.state() != backends.Running && !m.isStopped() && m.State != "unreachable" {
+		err = &busyError{m}
+	}
 	if err == nil {
 		_, err = b.run(ctx, b.limits.slow, "machine", "stop", "--name", m.Name)
 	}
@@ -56,11 +95,12 @@ func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
 }
 
 // Remove removes the machine, whatever its state. Without -f the tool would
-// ask, and take no answer for a no that is no failure.
+// ask, and take no answer for a no that is no failure. It is not cut off: a
+// machine without its disks would come up all the same, with empty ones.
 func (b *Backend) Remove(ctx context.Context, bottle bottlestate.Bottle, _ bool) error {
 	m, err := b.inspect(ctx, bottle)
 	if err == nil {
-		_, err = b.run(ctx, b.limits.slow, "machine", "delete", "--name", m.Name, "-f")
+		_, err = b.run(context.WithoutCancel(ctx), b.limits.slow, "machine", "delete", "--name", m.Name, "-f")
 	}
 	if isNotFound(err) {
 		return nil
@@ -110,22 +150,9 @@ func (b *Backend) ChangedSince(ctx context.Context, bottle bottlestate.Bottle, s
 	case !snap.Stopped:
 		return true, nil
 	}
-	booted, err := b.lastBoot(ctx, m)
-	return booted.IsZero() || !booted.Before(snap.Created), err
-}
-
-// lastBoot is when the machine was last booted, or zero if that is not known:
-// the tool writes a file each time.
-func (b *Backend) lastBoot(ctx context.Context, m machine) (time.Time, error) {
-	dir, err := b.dataDir(ctx, m)
-	if err != nil {
-		return time.Time{}, err
-	}
-	info, err := os.Stat(filepath.Join(dir, "boot-config.json"))
-	if err != nil {
-		return time.Time{}, nil // another version may have another file
-	}
-	return info.ModTime(), nil
+	then := readBoots(snap.Reference)
+	now, err := b.boots(ctx, m)
+	return then == "" || now != then, err
 }
 
 // dataDir is where the tool keeps the machine's disks.

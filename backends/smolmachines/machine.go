@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -23,8 +24,12 @@ type machine struct {
 	Labels     map[string]string
 }
 
-// bootedLabel is on a machine that was made from an artifact, with its path.
-const bootedLabel = "io.github.docker-bottle.booted"
+// bootedLabel is on a machine that was made from an artifact of a bottle,
+// importedLabel on one from another artifact, with its path.
+const (
+	bootedLabel   = "io.github.docker-bottle.booted"
+	importedLabel = "io.github.docker-bottle.imported"
+)
 
 func (m machine) slug() bottlestate.Slug {
 	return bottlestate.Slug(m.Labels[backends.ContainerLabel])
@@ -35,17 +40,22 @@ func (m machine) meta() meta {
 	return known
 }
 
-// state is the machine's state in the words of all backends. One that has
-// lost its agent can only be started anew. What a later version may call a
-// state is passed on as it is: it is not gone, and not to be guessed at.
+// state is the machine's state in the words of all backends. What a later
+// version may call a state is passed on as it is: it is not gone, and not to
+// be guessed at. So is one that does not answer ("unreachable"): what is in it
+// may go on working, and a start would end it.
 func (m machine) state() backends.State {
-	switch m.State {
-	case "running":
+	switch {
+	case m.State == "running":
 		return backends.Running
-	case "created", "stopped", "failed", "unreachable":
+	case m.isStopped():
 		return backends.Stopped
 	}
 	return backends.State(m.State)
+}
+
+func (m machine) isStopped() bool {
+	return m.State == "created" || m.State == "stopped" || m.State == "failed"
 }
 
 // busyError is a machine that neither runs nor is stopped.
@@ -53,10 +63,13 @@ type busyError struct{ m machine }
 
 func (e *busyError) Error() string {
 	text := fmt.Sprintf("machine %s is %s", e.m.Name, e.m.State)
-	if e.m.State == "paused" {
-		text += ": smolvm machine resume --name " + e.m.Name
+	switch e.m.State {
+	case "paused":
+		return text + ": smolvm machine resume --name " + e.m.Name
+	case "unreachable":
+		return text + ", it does not answer; to end what is in it: smolvm machine stop --name " + e.m.Name
 	}
-	return text
+	return text + "; see: smolvm machine status --name " + e.m.Name
 }
 
 // inspect returns the bottle's machine. One of that name that is not the
@@ -73,13 +86,24 @@ func (b *Backend) inspect(ctx context.Context, bottle bottlestate.Bottle) (machi
 	return m, nil
 }
 
-// settled is inspect for a machine that is to be worked with.
+// settled is inspect for a machine that is to be worked with. One that does not
+// answer may only be busy for a moment.
 func (b *Backend) settled(ctx context.Context, bottle bottlestate.Bottle) (machine, error) {
-	m, err := b.inspect(ctx, bottle)
-	if state := m.state(); err == nil && state != backends.Running && state != backends.Stopped {
-		err = &busyError{m}
+	for until := time.Now().Add(b.limits.settle); ; {
+		m, err := b.inspect(ctx, bottle)
+		state := m.state()
+		switch {
+		case err != nil || state == backends.Running || state == backends.Stopped:
+			return m, err
+		case m.State != "unreachable" || time.Now().After(until):
+			return m, &busyError{m}
+		}
+		select {
+		case <-ctx.Done():
+			return m, ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
 	}
-	return m, err
 }
 
 func (b *Backend) ask(ctx context.Context, answer any, args ...string) error {

@@ -2,7 +2,10 @@ package smolmachines
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -13,6 +16,7 @@ import (
 type imageMeta struct {
 	User       string   `json:"user,omitempty"`
 	WorkingDir string   `json:"working_dir,omitempty"`
+	Env        []string `json:"env,omitempty"`
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	Command    []string `json:"command,omitempty"`
 }
@@ -65,6 +69,21 @@ func findMeta(args []string) (m meta, ok bool) {
 	}
 	err := json.Unmarshal([]byte(args[i+1]), &m)
 	return m, err == nil
+}
+
+// checkNetwork refuses to open the network of a bottle that had a closed one:
+// of that an artifact alone says nothing, and its record may be elsewhere.
+func (m meta) checkNetwork(bottle bottlestate.Bottle) error {
+	if bottle.Network != "" || len(bottle.AllowHosts)+len(bottle.AllowCIDRs) > 0 {
+		return nil
+	}
+	switch {
+	case m.Network == noNetwork:
+		return errors.New("this was made of a bottle without a network: give --network none, or what it may reach (--allow-host, --allow-cidr; all of it is 0.0.0.0/0 and ::/0)")
+	case len(m.AllowHosts)+len(m.AllowCIDRs) > 0:
+		return fmt.Errorf("this was made of a bottle that could reach only %s: give what this one may (--allow-host, --allow-cidr; all of it is 0.0.0.0/0 and ::/0)", strings.Join(slices.Concat(m.AllowHosts, m.AllowCIDRs), ", "))
+	}
+	return nil
 }
 
 // recall gives the bottle what the meta knows of it.

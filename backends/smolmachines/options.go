@@ -1,11 +1,16 @@
 package smolmachines
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/docker/go-units"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -14,13 +19,16 @@ import (
 // limitOptions are the bottle's CPUs and memory, where it asks for any.
 func limitOptions(bottle bottlestate.Bottle) (options []string, err error) {
 	if cpus := bottle.NanoCPUs; cpus != 0 {
-		if cpus%1e9 != 0 {
-			return nil, fmt.Errorf("--cpus %g: smolvm gives a machine whole CPUs only", float64(cpus)/1e9)
+		if cpus%1e9 != 0 || cpus > math.MaxUint8*1e9 {
+			return nil, fmt.Errorf("--cpus %g: smolvm gives a machine whole CPUs only, and 255 at most", float64(cpus)/1e9)
 		}
 		options = append(options, "--cpus", strconv.FormatInt(cpus/1e9, 10))
 	}
 	if bottle.Memory != 0 {
 		const mib = 1 << 20
+		if bottle.Memory < 64*mib {
+			return nil, fmt.Errorf("--memory %s: smolvm gives a machine 64MiB at least", units.BytesSize(float64(bottle.Memory)))
+		}
 		options = append(options, "--mem", strconv.FormatInt((bottle.Memory+mib-1)/mib, 10))
 	}
 	return options, nil
@@ -32,7 +40,7 @@ const noNetwork = "none"
 // networkOptions let a machine reach what the bottle may: without one it
 // reaches nothing, and an agent nearly always needs its model.
 func networkOptions(bottle bottlestate.Bottle) (options []string, err error) {
-	if err := checkAllowList(bottle); err != nil {
+	if err := checkNetwork(bottle); err != nil {
 		return nil, err
 	}
 	for _, host := range bottle.AllowHosts {
@@ -73,12 +81,21 @@ func portOption(port string) (string, error) {
 	return host + ":" + guest, nil
 }
 
-// CheckAllowList refuses what smolvm would, before anything is built.
-func (b *Backend) CheckAllowList(bottle bottlestate.Bottle) error { return checkAllowList(bottle) }
+// CheckOptions refuses what the tool would, or take for something else, before
+// anything is built.
+func (b *Backend) CheckOptions(bottle bottlestate.Bottle) error {
+	_, limits := limitOptions(bottle)
+	_, network := networkOptions(bottle)
+	_, volumes := volumeOptions(bottle)
+	return cmp.Or(limits, network, volumes)
+}
 
-func checkAllowList(bottle bottlestate.Bottle) error {
+func checkNetwork(bottle bottlestate.Bottle) error {
 	if bottle.Network == noNetwork && len(bottle.AllowHosts)+len(bottle.AllowCIDRs) > 0 {
 		return fmt.Errorf("a bottle without a network (--network %s) can be allowed nothing", noNetwork)
+	}
+	if bottle.Network == noNetwork && len(bottle.Ports) > 0 {
+		return fmt.Errorf("a bottle without a network (--network %s) can publish no port", noNetwork)
 	}
 	for _, host := range bottle.AllowHosts {
 		if host == "" || strings.ContainsAny(host, ":/ ") {
@@ -107,6 +124,9 @@ func volumeOptions(bottle bottlestate.Bottle) (options []string, err error) {
 		}
 		if covers(backends.RunDir, target) {
 			return nil, fmt.Errorf("volume %q: %s is the bottle's own", volume, backends.RunDir)
+		}
+		if info, err := os.Stat(source); err == nil && !info.IsDir() {
+			return nil, fmt.Errorf("volume %q: smolvm mounts directories, and %s is none", volume, source)
 		}
 		options = append(options, "--volume", volume)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strconv"
 
 	"github.com/moby/sys/atomicwriter"
@@ -25,21 +26,24 @@ func (f *freeze) pack(ctx context.Context) (s sidecar, err error) {
 		return s, err
 	}
 	defer os.RemoveAll(dir)
-	booted, err := f.lastBoot(ctx, f.m)
+	boots, err := f.boots(ctx, f.m)
 	if err != nil {
 		return s, err
 	}
 	if err := f.runPack(ctx, dir); err != nil {
 		return s, err
 	}
-	if err := f.undisturbed(ctx, booted); err != nil {
+	if err := f.undisturbed(ctx, boots); err != nil {
 		return s, err
 	}
 	made := filepath.Join(dir, "machine"+extension)
 	if s, err = f.check(ctx, made); err != nil {
 		return s, err
 	}
-	return s, f.keep(made)
+	if err := f.keep(made, boots); err != nil {
+		return s, err
+	}
+	return readSidecar(f.path)
 }
 
 // workspace makes the directory of this freeze. The bottle's lock is held, so
@@ -55,29 +59,40 @@ func (f *freeze) workspace() (string, error) {
 	return os.MkdirTemp(parent, unfinished)
 }
 
-// runPack runs the tool to its end, however long that takes. An interrupt is
-// passed on and waited for.
+// runPack runs the tool to its end, however long that takes. It is not
+// interrupted: the tool would be gone at once, and the machine that reads the
+// disk for it would not.
 func (f *freeze) runPack(ctx context.Context, dir string) error {
-	cmd := interruptible(smolvm.Command(ctx,
+	lock, err := f.beginPacking(f.bottle.Slug)
+	if err != nil {
+		return err
+	}
+	cmd := withoutSecrets(smolvm.Command(context.WithoutCancel(ctx),
 		"pack", "create",
 		"--from-vm", f.m.Name,
 		"--output", filepath.Join(dir, "machine"), // of the stub, which nobody needs
 		"--staging-dir", dir,
 		"--cpus", strconv.Itoa(f.m.CPUs), // what a machine made from it gets that asks for nothing
 		"--mem", strconv.Itoa(f.m.MemoryMiB),
-	))
+	), f.bottle)
 	cmd.Dir = dir                            // it takes a stub from ./target if there is one
 	cmd.Env = append(cmd.Env, "TMPDIR="+dir) // where it compresses
 	var errOut tool.Tail
 	cmd.Stderr = &errOut
-	err := cmd.Run()
+	inherit(cmd, lock)
+	interrupted := context.AfterFunc(ctx, func() {
+		f.notify("waiting for smolvm to end the pack of %s, which will be thrown away", f.bottle.Slug)
+	})
+	defer interrupted()
+	err = cmd.Run()
+	lock.Close() // if what was started has ended, the lock is free now
 	switch {
-	case err == nil:
-		return nil
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return errors.Join(ctx.Err(), f.packed(context.WithoutCancel(ctx), f.bottle.Slug))
+	case err != nil:
+		return errors.Join(smolvm.Failure(cmd.Args[1:], errOut.String(), err), f.packed(ctx, f.bottle.Slug))
 	}
-	return smolvm.Failure(cmd.Args[1:], errOut.String(), err)
+	return f.packed(ctx, f.bottle.Slug)
 }
 
 // check makes sure that the artifact is whole, and of this bottle.
@@ -98,8 +113,10 @@ func (f *freeze) check(ctx context.Context, path string) (sidecar, error) {
 // keep puts the artifact in its place, and before that what is known of it.
 // Both are on disk when it returns: the next step is a record that points to
 // them.
-func (f *freeze) keep(made string) error {
-	labels, err := json.MarshalIndent(backends.SnapshotLabels(f.bottle, f.opts), "", "  ")
+func (f *freeze) keep(made, boots string) error {
+	says := backends.SnapshotLabels(f.bottle, f.opts)
+	says[bootsLabel] = boots
+	labels, err := json.MarshalIndent(says, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -110,10 +127,25 @@ func (f *freeze) keep(made string) error {
 	if err == nil {
 		err = os.Rename(made, f.path)
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(labelsFile(f.path)))
+	if err == nil {
+		err = syncDir(filepath.Dir(f.path))
 	}
-	return syncFile(filepath.Dir(f.path))
+	if err != nil {
+		return errors.Join(err, removeFiles(f.path, labelsFile(f.path)))
+	}
+	return nil
+}
+
+// bootsLabel is how often the machine was booted when it was frozen, as
+// [Backend.boots] has it.
+const bootsLabel = "io.github.docker-bottle.snapshot.boots"
+
+// syncDir makes a rename last. Windows has nothing to sync a directory with.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	return syncFile(dir)
 }
 
 func syncFile(path string) error {

@@ -44,7 +44,9 @@ var versionText = regexp.MustCompile(`^smolvm ([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.
 // and tells a version too; it has no machines.
 func reach() (string, error) {
 	path, err := exec.LookPath(program)
-	if errors.Is(err, exec.ErrNotFound) {
+	if err != nil && !errors.Is(err, exec.ErrNotFound) {
+		return "", unavailable("%v", err)
+	} else if err != nil {
 		return "", &reachError{
 			"smolvm is not installed: get version " + minimum + " or newer from " + home,
 			errors.Join(backends.ErrUnavailable, backends.ErrNotInstalled),
@@ -53,14 +55,19 @@ func reach() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	helped := make(chan error, 1)
-	go func() { helped <- smolvm.Command(ctx, "machine", "--help").Run() }()
-	out, err := smolvm.Command(ctx, "--version").Output()
+	go func() { helped <- command(ctx, "machine", "--help").Run() }()
+	out, err := command(ctx, "--version").Output()
 	helpErr := <-helped
-	if ctx.Err() != nil {
-		return "", unavailable("smolvm --version has not answered in 20 seconds")
-	}
 	found := versionText.FindStringSubmatch(strings.TrimSpace(string(out)))
-	if err != nil || helpErr != nil || found == nil {
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return "", unavailable("smolvm --version has not answered in 20 seconds")
+	case err != nil && !errors.As(err, &exit):
+		return "", unavailable("smolvm --version: %v", err)
+	case err != nil && len(exit.Stderr) > 0:
+		return "", unavailable("smolvm --version: %s", strings.TrimSpace(string(exit.Stderr)))
+	case err != nil || helpErr != nil || found == nil:
 		return "", unavailable("%s is another program than the smolvm that is needed, which is at %s: put that one before it in PATH", path, home)
 	}
 	if version := found[1]; semver.Compare("v"+version, "v"+minimum) < 0 {

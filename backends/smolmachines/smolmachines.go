@@ -9,7 +9,10 @@ package smolmachines
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 
 	"al.essio.dev/pkg/shellescape"
@@ -56,9 +59,24 @@ func New(dirs Dirs, images ...Builder) *Backend {
 // Name returns "smolmachines".
 func (b *Backend) Name() string { return Name }
 
-// Endpoint returns nothing: smolvm has no service, and keeps its machines
-// where the user's other files are.
-func (b *Backend) Endpoint() (name, address string) { return "", "" }
+// Endpoint returns where smolvm has its machines, as the variable that says so:
+// it has no service, and with another value there are other machines.
+func (b *Backend) Endpoint() (name, address string) { return "", dataRoot(os.Getenv) }
+
+func dataRoot(getenv func(string) string) string {
+	for _, variable := range []string{"SMOLVM_DATA_DIR", "XDG_DATA_HOME"} {
+		if dir := getenv(variable); dir != "" && runtime.GOOS == "linux" {
+			return variable + "=" + dir
+		}
+	}
+	return "HOME=" + getenv("HOME")
+}
+
+// Reach returns how a command gets to the machines of an endpoint.
+func (b *Backend) Reach(_, address string) (where, command string) {
+	variable, dir, _ := strings.Cut(address, "=")
+	return "the machines of smolvm with " + address, variable + "=" + shellescape.Quote(dir) + " docker"
+}
 
 // Version returns the version of the tool.
 func (b *Backend) Version(context.Context) (string, error) { return b.reach() }
@@ -68,14 +86,21 @@ func (b *Backend) ExportCommand(bottle bottlestate.Bottle, snap bottlestate.Snap
 	return shellescape.QuoteCommand([]string{"cp", snap.Reference, exported(bottle, snap)})
 }
 
-// StartOptions are those of a start from that file, on another machine. Not
-// all that is known of a bottle is in its artifacts.
+// StartOptions are those of a start from that file, on another machine: what the
+// bottle asks for is not taken from an artifact. Its mounts are of this machine
+// alone, and the values of its variables are not for a terminal.
 func (b *Backend) StartOptions(bottle bottlestate.Bottle, snap bottlestate.Snapshot) []string {
 	options := []string{"--image", "." + string(filepath.Separator) + exported(bottle, snap)}
 	for _, option := range []struct {
 		name   string
 		values []string
-	}{{"--allow-host", bottle.AllowHosts}, {"--allow-cidr", bottle.AllowCIDRs}, {"--secret", bottle.Secrets}} {
+	}{
+		{"--allow-host", bottle.AllowHosts},
+		{"--allow-cidr", bottle.AllowCIDRs},
+		{"--publish", bottle.Ports},
+		{"--tmpfs", bottle.Tmpfs},
+		{"--secret", bottle.Secrets},
+	} {
 		for _, value := range option.values {
 			options = append(options, option.name, value)
 		}

@@ -45,7 +45,7 @@ func (f *freeze) checkSpace(ctx context.Context) error {
 			return fmt.Errorf("free space at %s: %w", place.dir, err)
 		}
 		if free < place.need {
-			return fmt.Errorf("a freeze of %s takes up to %s at %s, and %s are free: make room there, or set XDG_DATA_HOME to where there is more",
+			return fmt.Errorf("a freeze of %s takes up to %s at %s, and %s are free: make room there first",
 				f.bottle.Slug, units.HumanSize(float64(place.need)), place.dir, units.HumanSize(float64(free)))
 		}
 	}

@@ -2,11 +2,9 @@ package smolmachines
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"os/exec"
-	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/backends/inside"
@@ -23,9 +21,11 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 	if err != nil {
 		return "", err
 	}
-	run := strings.ToLower(rand.Text())
+	run := newMark()
 	err = smolvm.Once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
-		return execCommand(ctx, m, inside.Background(p, run), run, "-d")
+		// Root keeps the log and the status, also of a program that cannot be
+		// run as its user.
+		return execCommand(ctx, m, inside.Background(asUser(m, p), run), run, "-d")
 	})
 	if err != nil {
 		// It may have begun all the same, and nobody would know of it.
@@ -36,6 +36,8 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 
 // end ends a program in the background.
 func (b *Backend) end(ctx context.Context, m machine, run string) error {
+	ctx, cancel := context.WithTimeout(ctx, b.limits.ready)
+	defer cancel()
 	return b.exec(ctx, m, backends.Process{Args: inside.End(run, "KILL"), User: "0"}, backends.Stdio{Out: io.Discard, Err: io.Discard})
 }
 

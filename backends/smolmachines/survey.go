@@ -134,6 +134,7 @@ func readLabels(artifact string) (says backends.HeldSnapshot, err error) {
 // machine and in the artifact.
 func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottle bottlestate.Bottle, unknown []string, err error) {
 	bottle = bottlestate.Bottle{Slug: slug, Backend: Name}
+	bottle.Context, bottle.Endpoint = b.Endpoint()
 	m, err := b.inspect(ctx, bottle)
 	if err == nil {
 		m.meta().recall(&bottle)

@@ -7,18 +7,25 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/backends/tool"
+	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
 // smolvm is the tool, and what is known of it. Nothing changes it.
 var smolvm = tool.Tool{
 	Program: program,
 	Groups:  []string{"machine", "pack"},
-	// With SMOLVM_BOOT_DEBUG a machine holds on to the streams of the tool.
-	Drop: []string{"SMOLVM_BOOT_DEBUG=", "SMOLVM_LOG_FORMAT=", "RUST_LOG="},
+	// With BOOT_DEBUG a machine holds on to the streams of the tool, with
+	// WATCH_PARENT it ends with it.
+	Drop: []string{
+		"SMOLVM_BOOT_DEBUG=", "SMOLVM_BOOT_WATCH_PARENT=", "SMOLVM_FORKABLE=", "SMOLVM_LOG_FORMAT=",
+		"SMOLVM_PACK_STAGING=", "SMOLVM_SNAPSHOT_DIR=", "RUST_LOG=",
+	},
 	// Of a start and of a pack.
 	Progress: []string{"Starting machine '", "Pulling "},
 	Kinds:    kinds,
@@ -43,9 +50,11 @@ type limits struct {
 	slow  time.Duration // what boots or stops a machine
 	bulk  time.Duration // what reads or writes a whole tree
 	ready time.Duration // a machine that was started and does not answer yet
+	// a machine that runs and does not answer
+	settle time.Duration
 }
 
-var patient = limits{quick: time.Minute, slow: 3 * time.Minute, bulk: time.Hour, ready: 30 * time.Second}
+var patient = limits{quick: time.Minute, slow: 3 * time.Minute, bulk: time.Hour, ready: 30 * time.Second, settle: 5 * time.Second}
 
 // run runs the tool and returns what it printed.
 func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
@@ -69,8 +78,18 @@ func command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// interruptible passes an interrupt on to a tool that cleans up after itself,
-// and waits for it.
+// withoutSecrets keeps the values of the bottle's secrets from a command that
+// boots a machine, whose process gets its environment.
+func withoutSecrets(cmd *exec.Cmd, bottle bottlestate.Bottle) *exec.Cmd {
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains(bottle.Secrets, name)
+	})
+	return cmd
+}
+
+// interruptible passes an interrupt on to a start, which takes the machine down
+// again for it, and waits.
 func interruptible(cmd *exec.Cmd) *exec.Cmd {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute

@@ -15,7 +15,7 @@ import (
 )
 
 // marker is the file without which the machine's process ends.
-const marker = "boot-config.json"
+const marker = "vm.lock"
 
 // launch starts the machine's process, with an init that only waits: what runs
 // in the container comes and goes.
@@ -34,6 +34,9 @@ func (m *machine) launch() (fakevm.Process, error) {
 	if err := fakevm.WriteJSON(m.file(marker), request); err != nil {
 		return fakevm.Process{}, err
 	}
+	if err := m.log("booting"); err != nil {
+		return fakevm.Process{}, err
+	}
 	w, cmd, err := tool.Start()
 	if err != nil {
 		return fakevm.Process{}, err
@@ -47,6 +50,17 @@ func (m *machine) launch() (fakevm.Process, error) {
 	}
 	go func() { _ = cmd.Wait() }()
 	return process, nil
+}
+
+// log adds a line to the machine's console, which the real tool keeps from boot
+// to boot.
+func (m *machine) log(line string) error {
+	f, err := os.OpenFile(m.file("agent-console.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
 }
 
 // mounts are what is not in the root: what is lost at a stop, the workspace,

@@ -104,7 +104,7 @@ func (m *machine) manifest(size *machine) manifest {
 	platform := "linux/" + m.settings.arch
 	packed := manifest{
 		Mode: "container", Image: m.Image, Digest: "none", Platform: platform, HostPlatform: platform,
-		Entrypoint: m.Entrypoint, Cmd: m.Cmd, Env: last(append(texts(m.Config.Env), m.Env...)), SecretRefs: m.Secrets,
+		Entrypoint: m.Entrypoint, Cmd: m.Cmd, Env: last(append(m.packedEnv(), m.Env...)), SecretRefs: m.Secrets,
 		Workdir: m.Workdir, CPUs: size.CPUs, Mem: size.Memory, Network: m.Network,
 		Created: created(), SmolvmVersion: m.settings.version.String(),
 	}
@@ -114,4 +114,13 @@ func (m *machine) manifest(size *machine) manifest {
 		packed.Entrypoint = []string{"/bin/sh"} // in front of the command
 	}
 	return packed
+}
+
+// packedEnv is what a pack keeps of the image's variables: nothing of those of
+// a local image, whose config it does not ask for.
+func (m *machine) packedEnv() []string {
+	if strings.HasPrefix(m.Image, "local:") && m.From == "" {
+		return nil
+	}
+	return texts(m.Config.Env)
 }
