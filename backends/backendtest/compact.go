@@ -25,17 +25,17 @@ func (s *suite) deleted(t *testing.T) (bottlestate.Bottle, bottlestate.Snapshot,
 mkdir -p /tree/empty; cd /tree; echo one >file; echo gone >gone; ln file hard; chmod 2755 empty
 n=$(printf 'caf\351 \377'); echo latin >"$n"; mkfifo fifo; ln -s /nowhere link`)
 	first := s.freeze(t, b, 1)
+	if whole, err := backends.Whole(t.Context(), s.be, first); err != nil {
+		t.Fatal(err)
+	} else if whole {
+		return b, first, false
+	}
 	if err := s.be.Remove(t.Context(), b, false); err != nil {
 		t.Fatal(err)
 	}
 	s.boot(t, b, first.Reference)
 	root("rm /big /tree/gone; cd /tree; echo more >>file; chown -h 1234:1235 link file; chmod 4711 file; mkdir -m 1777 sticky")
-	snap := s.freeze(t, b, 2)
-	whole, err := backends.Whole(t.Context(), s.be, snap)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b, snap, !whole
+	return b, s.freeze(t, b, 2), true
 }
 
 // What was compacted is the same bottle, without what was deleted, and neither

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -154,7 +155,8 @@ func (b *bench) compact(ctx context.Context) error {
 		script := "docker export " + name + " | docker import --change 'LABEL " + label + "=" + b.word + "' - " + snapshotOf(name)
 		return docker("bottle", "compact", slug), []string{"sh", "-ec", script}, func() error {
 			stop()
-			return b.remove(ctx, slug, name)
+			_, err := b.docker(ctx, "rmi", "-f", snapshotOf(name))
+			return errors.Join(err, b.removePlainFirst(ctx, slug, name))
 		}, nil
 	})
 	if err == nil && disk.most > 0 {
