@@ -102,6 +102,7 @@ type Backend interface {
 	Lifecycle
 	Execer
 	Artifacts
+	Measurer
 
 	// Name is what --backend takes and what the records hold.
 	Name() string
@@ -222,6 +223,42 @@ type Artifacts interface {
 	// RemoveCaches removes what is left of a bottle that is being removed:
 	// the image it was built into, moving aliases.
 	RemoveCaches(ctx context.Context, b bottlestate.Bottle) error
+}
+
+// Measurer says who holds what on the engine's disk.
+type Measurer interface {
+	// Usage returns everything on this engine that holds disk space which
+	// snapshots or bottles may hold too, of this program or not. Which
+	// snapshots there are is not known to the engine alone, so it is told. One
+	// that is gone is not in the answer, nor is another artifact that has taken
+	// its reference. The number of questions to the engine does not grow with
+	// that of the snapshots, wherever the engine has an answer for all of them.
+	Usage(ctx context.Context, snaps []bottlestate.Snapshot) (Usage, error)
+}
+
+// Usage is what holds an engine's disk space. A part (a layer, a file) is on
+// the disk once, however many hold it, and is freed when the last of them goes.
+type Usage struct {
+	// Parts are the sizes in bytes, by a key that means something to the
+	// engine alone.
+	Parts   map[string]int64
+	Holders []Holder
+}
+
+// Holder is a thing that holds parts. If it is neither a snapshot nor a
+// bottle's, it is a stranger's, and what it holds is freed by nobody here.
+type Holder struct {
+	// Snapshot is the reference of the snapshot that this is; RemoveArtifact
+	// takes it away.
+	Snapshot string
+	// Bottle is the one whose container, machine or cache this is; Remove and
+	// RemoveCaches take it away.
+	Bottle bottlestate.Slug
+	// Uses is the reference of the snapshot that a container or machine was
+	// made from, if it was. Whether the engine would refuse to remove that or
+	// not, it is in use.
+	Uses  string
+	Parts []string
 }
 
 // exporter can be implemented by a Backend whose artifacts can be carried to

@@ -60,8 +60,10 @@ func NewRootCommand(p *Program) *cobra.Command {
 		newLsCommand(p),
 		newLogCommand(p),
 		newInspectCommand(p),
+		newDfCommand(p),
 		newStopCommand(p),
 		newRmCommand(p),
+		newPruneCommand(p),
 		newVersionCommand(p),
 	)
 	return cmd

@@ -47,6 +47,7 @@ func Run(t *testing.T, be backends.Backend, busybox string) {
 		{"FreezeInterrupted", testFreezeInterrupted},
 		{"FreezeRefused", testFreezeRefused},
 		{"Artifacts", testArtifacts},
+		{"Usage", testUsage},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
