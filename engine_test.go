@@ -30,11 +30,12 @@ type scriptedEngine struct {
 
 // scripted MODE says what becomes of the next commits: pass, drop (done, but
 // the answer is lost), hang, a status to answer with, or "then COMMAND" (done,
-// and before the answer COMMAND is run where the bottle's records are). The
-// first call puts the script's DOCKER_HOST before the engine.
+// and before the answer COMMAND is run where the bottle's records are); or
+// "refuse IMAGE": its removal is. The first call puts the script's DOCKER_HOST
+// before the engine.
 func scripted(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: scripted pass|drop|hang|STATUS|then COMMAND")
+		ts.Fatalf("usage: scripted pass|drop|hang|STATUS|then COMMAND|refuse IMAGE")
 	}
 	e, ok := ts.Value(scriptedKey{}).(*scriptedEngine)
 	if !ok {
@@ -90,7 +91,11 @@ func (e *scriptedEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A builder answers while it still reads what it is sent.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	mode, _ := e.commit.Load().(string)
-	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/commit") {
+	image, refuse := strings.CutPrefix(mode, "refuse ")
+	switch {
+	case refuse && r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, "/images/"+image):
+		mode = "409"
+	case r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/commit"):
 		mode = "pass"
 	}
 	switch mode {
