@@ -27,9 +27,7 @@ import (
 var update = flag.Bool("u", false, "update the expected output in the scripts")
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "container" {
-		containertest.Main() // see apple
-	}
+	fake() // see apple
 	testscript.Main(m, map[string]func(){"docker-bottle": main})
 }
 
