@@ -124,7 +124,10 @@ func (p traced) entered(pid, thread int) {
 	case syscall.SYS_RENAMEAT:
 		p.change("rename", at(2, 3))
 	case syscall.SYS_UNLINKAT:
-		p.change("remove", at(0, 1))
+		path := at(0, 1)
+		if _, err := os.Lstat(path); err == nil {
+			p.change("remove", path)
+		}
 	case syscall.SYS_MKDIRAT:
 		p.change("mkdir", at(0, 1))
 	case syscall.SYS_LINKAT:

@@ -20,7 +20,7 @@ import (
 
 func main() {
 	n := flag.Int("n", 5, "runs of each `number`, of which the median counts")
-	quick := flag.Bool("quick", false, "leave out the commit of 1 GB")
+	quick := flag.Bool("quick", false, "leave out the commit of 1 GB and the lists of thousands of snapshots")
 	plugin := flag.String("plugin", "bin/docker-bottle", "the plugin's `file`")
 	busybox := flag.String("busybox", "bin/busybox", "a static busybox's `file`")
 	tree := flag.String("pack", "", "only pack this `tree`; a measurement calls it")
@@ -64,7 +64,7 @@ func run(ctx context.Context, n int, quick bool, plugin, busybox string) (err er
 		b.start,
 		b.commits(quick),
 		b.resume,
-		b.ls,
+		b.space(quick),
 		b.pack,
 	} {
 		if err := measure(ctx); err != nil {
