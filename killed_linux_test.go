@@ -320,13 +320,13 @@ func newKillWorld(t *testing.T, e *engine, k killed) *killWorld {
 	}
 	w.setenv("HOME="+dir, "DOCKER_CONFIG="+w.mkdir("docker"), "GORACE=atexit_sleep_ms=10", "TMPDIR="+w.mkdir("tmp"))
 	for _, name := range []string{"STATE", "DATA", "CONFIG"} {
-		w.setenv("XDG_"+name+"_HOME="+w.mkdir(strings.ToLower(name)))
+		w.setenv("XDG_" + name + "_HOME=" + w.mkdir(strings.ToLower(name)))
 	}
 	if _, err := backendtest.WriteAgent(w.mkdir("agent"), e.busybox, "RUN echo witness >/witness\nCMD [\"sleep\", \"600\"]\n"); err != nil {
 		t.Fatal(err)
 	}
 	if k.tool == "" {
-		w.setenv("DOCKER_HOST=unix://"+w.serveEngine(e.host))
+		w.setenv("DOCKER_HOST=unix://" + w.serveEngine(e.host))
 	} else {
 		self, err := os.Executable()
 		if err == nil {
