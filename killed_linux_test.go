@@ -390,7 +390,7 @@ func (w *killWorld) start(slug string) {
 
 // run runs the plugin undisturbed.
 func (w *killWorld) run(args ...string) (output string, err error) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.plugin, args...)
 	cmd.Env = w.env
