@@ -262,9 +262,8 @@ func lose(w *killWorld) {
 	for _, word := range w.lose {
 		args = append(args, w.expand(word))
 	}
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.Command(w.look(args[0]), args[1:]...)
 	cmd.Env = w.env
-	cmd.Path = w.look(args[0])
 	if out, err := cmd.CombinedOutput(); err != nil && !strings.Contains(string(out), "not found") && !strings.Contains(string(out), "No such") {
 		w.t.Fatalf("%q: %v\n%s", args, err, out)
 	}
