@@ -453,8 +453,11 @@ func (w *killWorld) leftovers() string {
 	return strings.TrimSpace(string(out))
 }
 
-// temporary is a name that is another one each time.
-var temporary = regexp.MustCompile(`(/\.tmp-[^/]*?)[0-9]{5,}$`)
+// temporary and identifier are names that are others each time.
+var (
+	temporary  = regexp.MustCompile(`(/\.tmp-[^/]*?)[0-9]{5,}$`)
+	identifier = regexp.MustCompile(`[0-9a-f]{64}`)
+)
 
 type outcome struct {
 	status syscall.WaitStatus
@@ -482,7 +485,9 @@ func (w *killWorld) kill(at int, args []string) (point string, result outcome) {
 	p.change = func(what, path string) {
 		for _, dir := range []string{"state", "data"} {
 			if rest, ok := strings.CutPrefix(path, filepath.Join(w.dir, dir)+"/"); ok {
-				w.step("before "+what+" "+temporary.ReplaceAllString(strings.ReplaceAll(rest, w.slug, "B"), "$1*"), false)
+				// What was renamed away is nobody's: one look at it half removed.
+				discarded := what == "remove" && strings.Contains(rest, "/.removed-")
+				w.step("before "+what+" "+temporary.ReplaceAllString(strings.ReplaceAll(rest, w.slug, "B"), "$1*"), discarded)
 			}
 		}
 		if path == "" {
@@ -507,7 +512,8 @@ func (w *killWorld) kill(at int, args []string) (point string, result outcome) {
 }
 
 // step counts a point, and reports whether the plugin was killed there; then
-// it is dead. A look-up is a point only if the step before was none.
+// it is dead. A step that changes nothing for anybody, as a look-up, is a point
+// only if the step before was none such.
 func (w *killWorld) step(what string, looks bool) (killed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -568,7 +574,7 @@ func (w *killWorld) serveEngine(host string) string {
 	handler := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(rw).EnableFullDuplex()
 		looks := r.Method == http.MethodGet || r.Method == http.MethodHead
-		what := r.Method + " " + strings.ReplaceAll(r.URL.Path, w.slug, "B")
+		what := r.Method + " " + identifier.ReplaceAllString(strings.ReplaceAll(r.URL.Path, w.slug, "B"), "ID")
 		if w.step("before "+what, looks) {
 			w.died()
 			panic(http.ErrAbortHandler)
