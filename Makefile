@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PLUGINS := $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help build install demo test conformance lint bench
+.PHONY: help build install demo test crash conformance lint bench
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: install bin/busybox ## Start, commit, lose and resume a bottle
 
 test: bin/busybox ## Run all tests, against the real engine
 	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race ./...
+
+crash: bin/busybox ## Kill every verb at every step, and list the steps
+	CI=true GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -count=1 -v -run TestKilled .
 
 BACKEND := docker
 # A static one for the engine's own architecture: linux/arm64 on a Mac.

@@ -28,12 +28,7 @@ import (
 var update = flag.Bool("u", false, "update the expected output in the scripts")
 
 func TestMain(m *testing.M) {
-	switch filepath.Base(os.Args[0]) { // see fakeTool
-	case "container":
-		containertest.Main()
-	case "smolvm":
-		smolvmtest.Main()
-	}
+	fake() // see fakeTool
 	testscript.Main(m, map[string]func(){"docker-bottle": main})
 }
 

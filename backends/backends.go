@@ -105,6 +105,7 @@ type Backend interface {
 	Execer
 	Artifacts
 	Surveyor
+	Measurer
 
 	// Name is what --backend takes and what the records hold.
 	Name() string

@@ -36,6 +36,7 @@ type engine struct {
 
 type container struct {
 	running bool
+	image   string // what it was made from
 	files   string // stands for the file system
 	changed bool   // since it was last frozen or booted
 }
@@ -107,7 +108,7 @@ func (e *engine) Create(ctx context.Context, b bottlestate.Bottle, image string)
 	if !ok {
 		return fmt.Errorf("no such image: %s", image)
 	}
-	e.containers[b.Slug] = &container{files: files}
+	e.containers[b.Slug] = &container{files: files, image: image}
 	return nil
 }
 
@@ -255,6 +256,29 @@ func (e *engine) RemoveArtifact(ctx context.Context, snap bottlestate.Snapshot) 
 
 func (e *engine) RemoveCaches(ctx context.Context, _ bottlestate.Bottle) error {
 	return e.call(ctx, "RemoveCaches", "")
+}
+
+// Usage: what is in a container or an image is a part, as are strangers' uses.
+func (e *engine) Usage(_ context.Context, snaps []bottlestate.Snapshot) (backends.Usage, error) {
+	u := backends.Usage{Parts: map[string]int64{}}
+	hold := func(h backends.Holder, files string) {
+		for part := range strings.SplitSeq(files, "+") {
+			u.Parts[part] = int64(len(part))
+			h.Parts = append(h.Parts, part)
+		}
+		u.Holders = append(u.Holders, h)
+	}
+	for ref, files := range e.images {
+		var h backends.Holder
+		if slices.ContainsFunc(snaps, func(snap bottlestate.Snapshot) bool { return snap.Reference == ref }) {
+			h.Snapshot = ref
+		}
+		hold(h, files)
+	}
+	for slug, c := range e.containers {
+		hold(backends.Holder{Bottle: slug, Uses: c.image}, c.files)
+	}
+	return u, e.fail["Usage"]
 }
 
 // world is an engine, a store, and what a person would have heard.

@@ -47,10 +47,14 @@ func remove(ctx context.Context, be backends.Backend, store bottlestate.Store, b
 	if len(bad) > 0 {
 		return fmt.Errorf("a snapshot's record cannot be read, so its image could not be removed: %w", bad[0])
 	}
+	retired, err := store.Retired(b.Slug)
+	if err != nil {
+		return err
+	}
 	if err := be.Remove(ctx, b, true); err != nil {
 		return err
 	}
-	for _, snap := range snaps {
+	for _, snap := range append(retired, snaps...) {
 		if err := be.RemoveArtifact(ctx, snap); err != nil {
 			return err
 		}

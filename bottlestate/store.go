@@ -2,6 +2,7 @@
 //
 //	bottles/SLUG/bottle.json       what was asked for at start
 //	bottles/SLUG/snapshots/N.json  one per commit, written once
+//	bottles/SLUG/snapshots/N.retired  one whose artifact is being removed
 //	bottles/SLUG/head              the number that the next resume boots from
 //	bottles/SLUG/run               the background agent's run, if there is one
 //	bottles/SLUG/preserved         an empty marker

@@ -61,10 +61,12 @@ func NewRootCommand(p *Program) *cobra.Command {
 		newLsCommand(p),
 		newLogCommand(p),
 		newInspectCommand(p),
+		newDfCommand(p),
 		newStopCommand(p),
 		newRmCommand(p),
 		newAdoptCommand(p),
 		newDoctorCommand(p),
+		newPruneCommand(p),
 		newVersionCommand(p),
 	)
 	return cmd

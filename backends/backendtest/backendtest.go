@@ -52,6 +52,7 @@ func Run(t *testing.T, be backends.Backend, busybox string) {
 		{"Artifacts", testArtifacts},
 		{"Survey", testSurvey},
 		{"SurveyGone", testSurveyGone},
+		{"Usage", testUsage},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}

@@ -20,7 +20,7 @@ import (
 
 func main() {
 	n := flag.Int("n", 5, "runs of each `number`, of which the median counts")
-	quick := flag.Bool("quick", false, "leave out what takes 1 GB")
+	quick := flag.Bool("quick", false, "leave out what takes 1 GB, and the lists of thousands of snapshots")
 	rounds := flag.Int("rounds", 20, "commit and boot from the commit this `number` of times; 300 takes a quarter of an hour")
 	only := flag.String("only", "", "measure nothing but `chain`: the rounds, a commit of nothing, compact")
 	plugin := flag.String("plugin", "bin/docker-bottle", "the plugin's `file`")
@@ -69,7 +69,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := b.prepare(ctx, o.plugin, o.busybox); err != nil {
 		return err
 	}
-	measures := []func(context.Context) error{b.start, b.commits(o.quick), b.resume, b.ls, b.pack}
+	measures := []func(context.Context) error{b.start, b.commits(o.quick), b.resume, b.space(o.quick), b.pack}
 	if o.only == "chain" {
 		measures = nil
 	}

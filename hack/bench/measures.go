@@ -177,32 +177,23 @@ func (b *bench) removePlainFirst(ctx context.Context, slug, name string) error {
 	return errors.Join(err, rmErr)
 }
 
-const bottles, snapshots = 200, 5
-
-func (b *bench) ls(ctx context.Context) error {
+// context returns the CLI's context and its host.
+func (b *bench) context(ctx context.Context) (name, host string, err error) {
 	out, err := b.docker(ctx, "context", "inspect", "--format", "{{json .Name}} {{json .Endpoints.docker.Host}}")
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	var name, host string
 	dec := json.NewDecoder(strings.NewReader(out))
 	if err := errors.Join(dec.Decode(&name), dec.Decode(&host)); err != nil {
-		return fmt.Errorf("docker context inspect: %w", err)
+		return "", "", fmt.Errorf("docker context inspect: %w", err)
 	}
-	for i := range bottles {
-		if err := b.writeBottle(bottlestate.Slug(fmt.Sprintf("%s-ls-%d", b.word, i+1)), name, host); err != nil {
-			return err
-		}
-	}
-	what := fmt.Sprintf("`ls` of %d bottles with %d snapshots each : `docker ps -a`", bottles, snapshots)
-	return b.alternate(ctx, what, b.n, func() (bottle, plain []string, clean func() error, err error) {
-		return docker("bottle", "ls"), docker("ps", "-a"), func() error { return nil }, nil
-	})
+	return name, host, nil
 }
 
-// writeBottle writes the records of a bottle that the engine knows nothing of.
-func (b *bench) writeBottle(slug bottlestate.Slug, context, endpoint string) error {
-	dir := bottlestate.New(filepath.Join(b.dir, "state", "docker-bottle")).Dir(slug)
+// writeBottle writes the records of a bottle whose snapshots are images with
+// these IDs.
+func (b *bench) writeBottle(slug bottlestate.Slug, context, endpoint string, ids map[string]string) error {
+	dir := b.recordDir(slug)
 	if err := os.MkdirAll(filepath.Join(dir, "snapshots"), 0o700); err != nil {
 		return err
 	}
@@ -217,7 +208,7 @@ func (b *bench) writeBottle(slug bottlestate.Slug, context, endpoint string) err
 	}
 	for n := 1; n <= snapshots; n++ {
 		files[filepath.Join("snapshots", strconv.Itoa(n)+".json")] = bottlestate.Snapshot{
-			Version: bottlestate.Version, Number: n, Reference: fmt.Sprintf("docker-bottle/%s:%d", slug, n), Backend: "docker",
+			Version: bottlestate.Version, Number: n, Reference: reference(slug, n), Digest: ids[reference(slug, n)], Backend: "docker",
 			Parent: n - 1, Message: "bench", Created: now, Size: 1 << 20,
 		}
 	}
