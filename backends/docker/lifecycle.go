@@ -83,8 +83,7 @@ func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Sta
 	}
 	states := map[bottlestate.Slug]backends.State{}
 	for _, ctr := range list {
-		slug := bottlestate.Slug(ctr.Labels[backends.ContainerLabel])
-		if containerName(ctr) == backends.Name(slug) { // not one made by hand from a snapshot
+		if slug := bottleOf(ctr); slug != "" {
 			states[slug] = state(ctr.State)
 		}
 	}

@@ -21,7 +21,7 @@ func (b *Backend) Usage(ctx context.Context, snaps []bottlestate.Snapshot) (back
 	if err != nil {
 		return backends.Usage{}, engineError(err)
 	}
-	written, err := b.written(ctx, containers.Items)
+	sizes, err := b.writable(ctx, containers.Items)
 	if err != nil {
 		return backends.Usage{}, err
 	}
@@ -50,7 +50,7 @@ func (b *Backend) Usage(ctx context.Context, snaps []bottlestate.Snapshot) (back
 	}
 	for _, ctr := range containers.Items {
 		key := "container " + ctr.ID
-		u.Parts[key] = written[ctr.ID]
+		u.Parts[key] = sizes[ctr.ID]
 		u.Holders = append(u.Holders, backends.Holder{
 			Bottle: bottleOf(ctr),
 			Uses:   snapshots[ctr.ImageID],
@@ -60,9 +60,9 @@ func (b *Backend) Usage(ctx context.Context, snaps []bottlestate.Snapshot) (back
 	return u, nil
 }
 
-// written returns what each bottle's container has written. Only theirs is
+// writable returns what each bottle's container has written. Only theirs is
 // asked for: the engine walks the files of each.
-func (b *Backend) written(ctx context.Context, all []container.Summary) (map[string]int64, error) {
+func (b *Backend) writable(ctx context.Context, all []container.Summary) (map[string]int64, error) {
 	sizes := map[string]int64{}
 	for _, ctr := range all {
 		if bottleOf(ctr) == "" {
@@ -84,7 +84,7 @@ func (b *Backend) written(ctx context.Context, all []container.Summary) (map[str
 // bottleOf returns the bottle whose container this is, or "".
 func bottleOf(ctr container.Summary) bottlestate.Slug {
 	slug := bottlestate.Slug(ctr.Labels[backends.ContainerLabel])
-	if slug == "" || !named(ctr.Names, backends.Name(slug)) {
+	if slug == "" || containerName(ctr) != backends.Name(slug) {
 		return "" // a stranger's, or made by hand from a snapshot
 	}
 	return slug
@@ -109,7 +109,7 @@ func imageHolders(img image.Summary, digests map[string]string, isParent bool) [
 			snapshot = true
 			continue
 		}
-		slug, tag := bottleTag(ref)
+		slug, tag, _ := backends.ParseRef(ref)
 		switch holder := (backends.Holder{Bottle: slug}); {
 		case tag == "latest":
 			alias = &holder
@@ -126,14 +126,4 @@ func imageHolders(img image.Summary, digests map[string]string, isParent bool) [
 		holders = []backends.Holder{{}}
 	}
 	return holders
-}
-
-// bottleTag takes the reference of a bottle's own image apart.
-func bottleTag(ref string) (slug bottlestate.Slug, tag string) {
-	name, ok := strings.CutPrefix(ref, "docker-bottle/")
-	if !ok {
-		return "", ""
-	}
-	name, tag, _ = strings.Cut(name, ":")
-	return bottlestate.Slug(name), tag
 }

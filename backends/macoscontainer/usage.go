@@ -2,7 +2,6 @@ package macoscontainer
 
 import (
 	"context"
-	"strings"
 
 	"github.com/distribution/reference"
 
@@ -31,7 +30,7 @@ func (b *Backend) Usage(ctx context.Context, snaps []bottlestate.Snapshot) (back
 	snapshots := map[string]string{} // by the digest that containers know
 	for _, img := range images {
 		name := fullName(img.Configuration.Name)
-		holder := backends.Holder{Bottle: builtFor(name), Parts: []string{img.ID}}
+		holder := backends.Holder{Bottle: builtFor(img.Configuration.Name), Parts: []string{img.ID}}
 		snap, recorded := byName[name]
 		u.Parts[img.ID] = 0
 		for _, v := range img.Variants {
@@ -53,14 +52,13 @@ func (b *Backend) Usage(ctx context.Context, snaps []bottlestate.Snapshot) (back
 	return u, nil
 }
 
-// builtFor returns the bottle that the image of that full name was built for.
+// builtFor returns the bottle that the image of that name was built for.
 func builtFor(name string) bottlestate.Slug {
-	slug, isBase := strings.CutSuffix(name, ":base")
-	slug, isOurs := strings.CutPrefix(slug, "docker.io/docker-bottle/")
-	if !isBase || !isOurs {
+	slug, tag, _ := backends.ParseRef(name)
+	if tag != "base" {
 		return ""
 	}
-	return bottlestate.Slug(slug)
+	return slug
 }
 
 // fullName is the reference with its registry and tag.
