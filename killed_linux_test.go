@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -59,6 +60,9 @@ type killed struct {
 	// looks reports whether a call of the tool changes nothing.
 	looks func(args string) bool
 	setup func(t *testing.T, w *killWorld)
+	// stops is set if a commit stops the bottle: one that is killed leaves it
+	// so, for the next resume.
+	stops bool
 }
 
 // TestKilledDocker and its like for the tools: promise 7. Each verb is killed
@@ -119,6 +123,7 @@ func TestKilledSmolvm(t *testing.T) {
 	testKilled(t, e, killed{
 		backend: "smolmachines",
 		tool:    "smolvm",
+		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},
 		looks: func(args string) bool {
 			for _, look := range []string{"--version", "machine --help", "machine status", "machine ls", "machine data-dir", "pack run"} {
@@ -130,7 +135,7 @@ func TestKilledSmolvm(t *testing.T) {
 		},
 		setup: func(t *testing.T, w *killWorld) {
 			root := w.mkdir("root")
-			w.setenv("SMOLVMTEST_ROOT="+root, "SMOLVMTEST_VERSION=1.12.0")
+			w.setenv("SMOLVMTEST_ROOT="+root, "SMOLVMTEST_VERSION=1.12.0", "DOCKER_HOST="+cmp.Or(e.host, client.DefaultDockerHost))
 			t.Cleanup(func() {
 				if err := smolvmtest.Cleanup(root); err != nil {
 					t.Error(err)
@@ -274,6 +279,9 @@ func words(words ...string) func(*killWorld) []string {
 
 func change(w *killWorld) {
 	w.changes++
+	if w.stops {
+		w.bottle("resume", "-d", w.slug)
+	}
 	w.bottle("exec", w.slug, "sh", "-c", fmt.Sprintf("echo %d >/change", w.changes))
 }
 
