@@ -56,6 +56,7 @@ var verbs = []verb{
 type killed struct {
 	backend string
 	tool    string   // what the backend runs, or "" for the Docker engine
+	program string   // is the plugin and the tool, by the name it is called by
 	lose    []string // takes the bottle's container away, as bad luck would
 	// looks reports whether a call of the tool changes nothing.
 	looks func(args string) bool
@@ -146,12 +147,25 @@ func TestKilledSmolvm(t *testing.T) {
 }
 
 func testKilled(t *testing.T, e *engine, k killed) {
+	k.program = plainProgram(t)
 	for _, v := range verbs {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			newKillWorld(t, e, k).try(v)
 		})
 	}
+}
+
+// plainProgram builds this test program without the race detector, to be the
+// plugin and the tool: hundreds of processes are started, and that would make
+// each several times as slow.
+func plainProgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plain.test")
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go test -c: %v\n%s", err, out)
+	}
+	return path
 }
 
 // try kills the verb at its first point, then at its second, and so on, until
@@ -322,14 +336,16 @@ func anew(w *killWorld) {
 // killWorld is a bottle, its engine and a place for their files.
 type killWorld struct {
 	killed
-	t       *testing.T
-	dir     string // short, for sockets
-	slug    string
-	env     []string
-	plugin  string
-	changes int
-	turn    int
-	where   string
+	t      *testing.T
+	dir    string // short, for sockets
+	slug   string
+	env    []string
+	plugin string
+	// announce is a variable for what is to be killed: the tool tells of itself.
+	announce string
+	changes  int
+	turn     int
+	where    string
 
 	mu sync.Mutex
 	// What is run now is killed at a point; points are counted from 1.
@@ -347,8 +363,15 @@ func newKillWorld(t *testing.T, e *engine, k killed) *killWorld {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	w := &killWorld{killed: k, t: t, dir: dir, slug: "k" + strings.ToLower(rand.Text()[:8]), turn: 1, env: os.Environ()}
-	if w.plugin, err = exec.LookPath("docker-bottle"); err != nil {
-		t.Fatal(err)
+	bin := w.mkdir("bin")
+	w.plugin = filepath.Join(bin, "docker-bottle")
+	for _, name := range []string{"docker-bottle", k.tool} {
+		if name == "" {
+			continue
+		}
+		if err := os.Symlink(k.program, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.setenv("HOME="+dir, "DOCKER_CONFIG="+w.mkdir("docker"), "GORACE=atexit_sleep_ms=10", "TMPDIR="+w.mkdir("tmp"))
 	for _, name := range []string{"STATE", "DATA", "CONFIG", "CACHE"} {
@@ -360,17 +383,10 @@ func newKillWorld(t *testing.T, e *engine, k killed) *killWorld {
 	if k.tool == "" {
 		w.setenv("DOCKER_HOST=unix://" + w.serveEngine(e.host))
 	} else {
-		self, err := os.Executable()
-		if err == nil {
-			err = os.Symlink(self, filepath.Join(w.mkdir("bin"), k.tool))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
 		w.setenv(
 			"DOCKER_HOST=unix:///nowhere/engine.sock",
-			"PATH="+w.mkdir("bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
-			toolSocket+"="+w.serveTool())
+			"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		w.announce = toolSocket + "=" + w.serveTool()
 	}
 	k.setup(t, w)
 	return w
@@ -509,7 +525,10 @@ func (w *killWorld) kill(at int, args []string) (point string, result outcome) {
 	w.mu.Lock()
 	w.target, w.points, w.point, w.pid, w.looking, w.dead = at, 0, "", 0, false, make(chan struct{})
 	w.mu.Unlock()
-	p := traced{path: w.plugin, args: append([]string{"docker-bottle"}, args...), env: w.env}
+	p := traced{path: w.plugin, args: append([]string{"docker-bottle"}, args...), env: slices.Clone(w.env)}
+	if w.announce != "" {
+		p.env = append(p.env, w.announce)
+	}
 	p.begun = func(pid int) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

@@ -17,7 +17,9 @@ func TestPruneFrees(t *testing.T) {
 	if !e.up {
 		t.Skip("no Docker engine")
 	}
-	w := newKillWorld(t, e, dockerKilled)
+	k := dockerKilled
+	k.program = plainProgram(t)
+	w := newKillWorld(t, e, k)
 	api, err := client.New(client.FromEnv)
 	if err != nil {
 		t.Fatal(err)
