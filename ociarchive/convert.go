@@ -226,13 +226,13 @@ func without(raw []byte, drop []string) ([]byte, error) {
 		if err := json.Unmarshal(c, &config); err != nil {
 			return nil, fmt.Errorf("the image's config: %w", err)
 		}
-	}
-	for _, name := range drop {
-		delete(config, name)
-	}
-	var err error
-	if image["config"], err = json.Marshal(config); err != nil {
-		return nil, err
+		for _, name := range drop {
+			delete(config, name)
+		}
+		var err error
+		if image["config"], err = json.Marshal(config); err != nil {
+			return nil, err
+		}
 	}
 	return json.Marshal(image)
 }
