@@ -119,10 +119,12 @@ func (c *converter) find(architecture string) (found, []byte, error) {
 		return found{}, nil, err
 	}
 	var others []string
+	var lacks error
 	for _, entry := range all {
-		raw, ok := c.documents[entry.Config]
+		raw, ok := c.documents[c.resolve(entry.Config)]
 		if !ok {
-			return found{}, nil, fmt.Errorf("the image's archive lacks its config %s", entry.Config)
+			lacks = fmt.Errorf("the image's archive lacks its config %s", entry.Config)
+			continue // it may be that of another platform
 		}
 		image := found{layers: entry.Layers}
 		if err := json.Unmarshal(raw, &image.config); err != nil {
@@ -132,6 +134,9 @@ func (c *converter) find(architecture string) (found, []byte, error) {
 			return image, raw, nil
 		}
 		others = append(others, image.config.OS+"/"+image.config.Architecture)
+	}
+	if lacks != nil {
+		return found{}, nil, lacks
 	}
 	return found{}, nil, fmt.Errorf("the image is for %q, and this machine needs linux/%s: %w", others, architecture, ErrPlatform)
 }
