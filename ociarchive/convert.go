@@ -161,6 +161,9 @@ func (c *converter) walk(index []byte, all *[]dockerManifest) error {
 		return err
 	}
 	for _, d := range list.Manifests {
+		if err := d.Digest.Validate(); err != nil {
+			return fmt.Errorf("the image's index: %q: %w", d.Digest, err)
+		}
 		data, ok := c.documents[blobName(d.Digest)]
 		if !ok {
 			continue // of another platform, and not saved
@@ -174,6 +177,11 @@ func (c *converter) walk(index []byte, all *[]dockerManifest) error {
 				return err
 			}
 			continue
+		}
+		for _, blob := range append(manifest.Layers, manifest.Config) {
+			if err := blob.Digest.Validate(); err != nil {
+				return fmt.Errorf("the image's manifest: %q: %w", blob.Digest, err)
+			}
 		}
 		entry := dockerManifest{Config: blobName(manifest.Config.Digest)}
 		for _, layer := range manifest.Layers {
