@@ -12,7 +12,7 @@ fail() { echo "$1" >&2; exit 126; }
 number() { case $1 in ''|*[!0-9]*) return 1;; esac; }
 
 name= uid= gid= home=/
-while IFS=: read -r n _ u g _ h _; do
+while IFS=: read -r n _ u g _ h _ || [ -n "$n" ]; do
   if [ "$n" = "$user" ] || [ "$u" = "$user" ]; then name=$n uid=$u gid=$g home=$h; break; fi
 done 2>/dev/null </etc/passwd
 if [ -z "$uid" ]; then
@@ -22,7 +22,7 @@ fi
 groups=
 if [ -n "$group" ]; then
   gid=
-  while IFS=: read -r n _ g _; do
+  while IFS=: read -r n _ g _ || [ -n "$n" ]; do
     if [ "$n" = "$group" ] || [ "$g" = "$group" ]; then gid=$g; break; fi
   done 2>/dev/null </etc/group
   if [ -z "$gid" ]; then
@@ -30,7 +30,7 @@ if [ -n "$group" ]; then
     gid=$group
   fi
 elif [ -n "$name" ]; then
-  while IFS=: read -r _ _ g members; do
+  while IFS=: read -r n _ g members || [ -n "$n" ]; do
     case ,$members, in *,"$name",*) groups=$groups,$g;; esac
   done 2>/dev/null </etc/group
 fi
