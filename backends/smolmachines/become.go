@@ -10,6 +10,7 @@ package smolmachines
 const become = `_spec=$1; shift
 _user=${_spec%%:*} _group=
 case $_spec in *:*) _group=${_spec#*:};; esac
+[ -n "$_user" ] || _user=0
 fail() { echo "$1" >&2; exit 126; }
 number() { case $1 in ''|*[!0-9]*) return 1;; esac; }
 
