@@ -133,7 +133,7 @@ func (b *Backend) remember(key, archive string) error {
 }
 
 const (
-	temporary = "tmp-*" // a name that is none of the cache's
+	temporary = ".tmp-*" // none of the cache's names; atomicwriter's begin so, too
 	unused    = 30 * 24 * time.Hour
 	abandoned = 24 * time.Hour
 )
@@ -153,6 +153,10 @@ func (b *Backend) sweepCache(now time.Time) {
 		case strings.HasPrefix(entry.Name(), strings.TrimSuffix(temporary, "*")):
 			if age > abandoned {
 				_ = os.Remove(path)
+			}
+		case ext == archiveExtension && age > abandoned:
+			if _, err := os.Lstat(strings.TrimSuffix(path, ext) + ".json"); errors.Is(err, fs.ErrNotExist) {
+				_ = os.Remove(path) // nobody can use it
 			}
 		case ext == ".json" && age > unused:
 			_ = os.Remove(strings.TrimSuffix(path, ext) + archiveExtension)
