@@ -118,10 +118,13 @@ func (b *Backend) save(ctx context.Context, source ImageSource, image backends.I
 
 // built returns the archive of what the build context was built into.
 func (b *Backend) built(key string) (archive string, v base, ok bool) {
-	digest, err := os.ReadFile(filepath.Join(b.dirs.Cache, key+".built"))
+	path := filepath.Join(b.dirs.Cache, key+".built")
+	digest, err := os.ReadFile(path)
 	if err != nil {
 		return "", v, false
 	}
+	now := time.Now()
+	_ = os.Chtimes(path, now, now) // as readBase does
 	archive = filepath.Join(b.dirs.Cache, strings.TrimSpace(string(digest))+archiveExtension)
 	v, err = b.readBase(archive)
 	return archive, v, err == nil
