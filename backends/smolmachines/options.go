@@ -21,7 +21,7 @@ func limitOptions(bottle bottlestate.Bottle) (options []string, err error) {
 	}
 	if bottle.Memory != 0 {
 		const mib = 1 << 20
-		options = append(options, "--mem", strconv.FormatInt((bottle.Memory+mib-1)/mib, 10))
+		options = append(options, "--mem", strconv.FormatInt((bottle.Memory-1)/mib+1, 10))
 	}
 	return options, nil
 }
