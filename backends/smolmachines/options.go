@@ -3,6 +3,7 @@ package smolmachines
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func volumeOptions(bottle bottlestate.Bottle) (options []string, err error) {
 		if hasMode && mode != "ro" && mode != "rw" {
 			return nil, fmt.Errorf("volume %q: smolvm knows the options ro and rw", volume)
 		}
-		if covers(backends.RunDir, target) {
+		if covers(backends.RunDir, path.Clean(target)) {
 			return nil, fmt.Errorf("volume %q: %s is the bottle's own", volume, backends.RunDir)
 		}
 		options = append(options, "--volume", volume)
