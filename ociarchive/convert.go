@@ -25,7 +25,7 @@ var ErrPlatform = errors.New("made for another platform")
 // writes lacks the given fields ("User"), the one that it returns is whole.
 // The layers are streamed, and copied as they are.
 func Convert(ctx context.Context, dst io.Writer, src io.Reader, architecture string, drop ...string) (dockerspec.DockerOCIImage, error) {
-	c := converter{out: tar.NewWriter(dst), documents: map[string][]byte{}, blobs: map[string]bool{}}
+	c := converter{out: tar.NewWriter(dst), documents: map[string][]byte{}, blobs: map[string]bool{}, links: map[string]string{}}
 	if err := c.copyBlobs(ctx, src); err != nil {
 		return dockerspec.DockerOCIImage{}, err
 	}
@@ -45,6 +45,7 @@ type converter struct {
 	out       *tar.Writer
 	documents map[string][]byte // by its name in src: not written yet
 	blobs     map[string]bool   // by its name in src: written
+	links     map[string]string // to files that have another name too
 }
 
 func (c *converter) copyBlobs(ctx context.Context, src io.Reader) error {
@@ -63,9 +64,10 @@ func (c *converter) copyBlobs(ctx context.Context, src io.Reader) error {
 		switch h.Typeflag {
 		case tar.TypeReg:
 			err = c.file(name, h.Size, bufio.NewReader(in))
-		case tar.TypeSymlink, tar.TypeLink: // a layer that is there twice
-			c.blobs[name] = true
-			err = c.out.WriteHeader(&tar.Header{Typeflag: h.Typeflag, Name: name, Linkname: h.Linkname, Mode: 0o777})
+		case tar.TypeSymlink: // a layer that is there twice
+			c.links[name] = path.Join(path.Dir(name), h.Linkname)
+		case tar.TypeLink:
+			c.links[name] = path.Clean(h.Linkname)
 		}
 		if err != nil {
 			return err
@@ -82,6 +84,18 @@ func (c *converter) file(name string, size int64, content *bufio.Reader) error {
 	}
 	c.blobs[name] = true
 	return c.write(name, size, content)
+}
+
+// resolve returns the name that a file was found under. Links are not written:
+// not every loader follows them, and what they lead to may not be.
+func (c *converter) resolve(name string) string {
+	name = path.Clean(name)
+	for range c.links {
+		if to, ok := c.links[name]; ok {
+			name = to
+		}
+	}
+	return name
 }
 
 func (c *converter) write(name string, size int64, content io.Reader) error {
@@ -105,10 +119,12 @@ func (c *converter) find(architecture string) (found, []byte, error) {
 		return found{}, nil, err
 	}
 	var others []string
+	var lacks error
 	for _, entry := range all {
-		raw, ok := c.documents[entry.Config]
+		raw, ok := c.documents[c.resolve(entry.Config)]
 		if !ok {
-			return found{}, nil, fmt.Errorf("the image's archive lacks its config %s", entry.Config)
+			lacks = fmt.Errorf("the image's archive lacks its config %s", entry.Config)
+			continue // it may be that of another platform
 		}
 		image := found{layers: entry.Layers}
 		if err := json.Unmarshal(raw, &image.config); err != nil {
@@ -118,6 +134,9 @@ func (c *converter) find(architecture string) (found, []byte, error) {
 			return image, raw, nil
 		}
 		others = append(others, image.config.OS+"/"+image.config.Architecture)
+	}
+	if lacks != nil {
+		return found{}, nil, lacks
 	}
 	return found{}, nil, fmt.Errorf("the image is for %q, and this machine needs linux/%s: %w", others, architecture, ErrPlatform)
 }
@@ -142,6 +161,9 @@ func (c *converter) walk(index []byte, all *[]dockerManifest) error {
 		return err
 	}
 	for _, d := range list.Manifests {
+		if err := d.Digest.Validate(); err != nil {
+			return fmt.Errorf("the image's index: %q: %w", d.Digest, err)
+		}
 		data, ok := c.documents[blobName(d.Digest)]
 		if !ok {
 			continue // of another platform, and not saved
@@ -156,6 +178,11 @@ func (c *converter) walk(index []byte, all *[]dockerManifest) error {
 			}
 			continue
 		}
+		for _, blob := range append(manifest.Layers, manifest.Config) {
+			if err := blob.Digest.Validate(); err != nil {
+				return fmt.Errorf("the image's manifest: %q: %w", blob.Digest, err)
+			}
+		}
 		entry := dockerManifest{Config: blobName(manifest.Config.Digest)}
 		for _, layer := range manifest.Layers {
 			entry.Layers = append(entry.Layers, blobName(layer.Digest))
@@ -167,7 +194,9 @@ func (c *converter) walk(index []byte, all *[]dockerManifest) error {
 
 // finish writes what makes the blobs an image.
 func (c *converter) finish(layers []string, config []byte, drop []string) error {
-	for _, name := range layers {
+	for i, name := range layers {
+		name = c.resolve(name)
+		layers[i] = name
 		data, kept := c.documents[name] // a layer whose first file's name begins like one
 		if kept {
 			if err := c.write(name, int64(len(data)), bytes.NewReader(data)); err != nil {
@@ -210,13 +239,13 @@ func without(raw []byte, drop []string) ([]byte, error) {
 		if err := json.Unmarshal(c, &config); err != nil {
 			return nil, fmt.Errorf("the image's config: %w", err)
 		}
-	}
-	for _, name := range drop {
-		delete(config, name)
-	}
-	var err error
-	if image["config"], err = json.Marshal(config); err != nil {
-		return nil, err
+		for _, name := range drop {
+			delete(config, name)
+		}
+		var err error
+		if image["config"], err = json.Marshal(config); err != nil {
+			return nil, err
+		}
 	}
 	return json.Marshal(image)
 }

@@ -88,8 +88,15 @@ func TestEngine(t *testing.T) {
 		t.Errorf("history %+v", h)
 	}
 
+	compareExport(t, files(t, export(t, api, image.Reference)), in)
+}
+
+// export returns the tree of a container of the image, which is removed after
+// the test.
+func export(t *testing.T, api *client.Client, ref string) io.Reader {
+	t.Helper()
 	created, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{
-		Config: &container.Config{Image: image.Reference, Labels: map[string]string{"io.github.docker-bottle.test": t.Name()}},
+		Config: &container.Config{Image: ref, Labels: map[string]string{"io.github.docker-bottle.test": t.Name()}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -103,8 +110,55 @@ func TestEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer export.Close()
-	compareExport(t, files(t, export), in)
+	t.Cleanup(func() { export.Close() })
+	return export
+}
+
+// TestEngineConvert has an engine load what was converted, and converts what
+// the engine saves of it.
+func TestEngineConvert(t *testing.T) {
+	api := newEngine(t)
+	in := nasty()
+	platform := enginePlatform(t, api)
+	unique := tree(t, reg("mark", rand.Text()))
+	image := newSaved(t, platform.Architecture, tree(t, in...), unique, unique)
+	in = append(in, files(t, bytes.NewReader(unique))...)
+	b := blobs{}
+	archive := createArchive(t)
+	layout := b.layout(t, b.add(ocispec.MediaTypeImageIndex, index(t, b.attestation(t), b.image(t, image))))
+	if _, err := ociarchive.Convert(t.Context(), archive, bytes.NewReader(tree(t, layout...)), platform.Architecture, "User"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	config, err := judge(t, archive).ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, api, archive, config.String())
+
+	got, err := api.ImageInspect(t.Context(), config.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := got.Config; c == nil || c.User != "" || c.WorkingDir != "/work" || !reflect.DeepEqual(c.Entrypoint, []string{"/bin/init", "--"}) || c.Healthcheck == nil {
+		t.Errorf("config %+v", c)
+	}
+	compareExport(t, files(t, export(t, api, config.String())), in)
+
+	out, err := api.ImageSave(t.Context(), []string{config.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	again := createArchive(t)
+	if _, err := ociarchive.Convert(t.Context(), again, out, platform.Architecture, "User"); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := judge(t, again).ConfigName(); name != config {
+		t.Errorf("saved and converted, the image is %s, %v; it was %s", name, err, config)
+	}
 }
 
 // load loads an archive, to be removed after the test.

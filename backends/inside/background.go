@@ -17,10 +17,9 @@ import (
 
 // spawn runs "$@" with its output added to the log, and leaves the exit status
 // in the file $1.
-const spawn = `f=$1; shift
-: >"$f" || exit
-"$@" >>` + logFile + ` 2>&1 </dev/null
-echo $? >"$f"`
+const spawn = `: >"$1" || exit
+(shift; exec "$@") >>` + logFile + ` 2>&1 </dev/null
+echo $? >"$1"`
 
 const logFile = backends.RunDir + "/log"
 

@@ -18,12 +18,16 @@ import (
 // launch gives a program its variables, which come under other names, and
 // becomes it.
 const launch = `while [ "$1" != -- ]; do
-  eval "export $1=\"\$BOTTLE_ENV_$1\"; unset BOTTLE_ENV_$1"; shift
+  eval "export $1=\"\$` + carrier + `$1\"; unset ` + carrier + `$1"; shift
 done
 shift; exec "$@"`
 
-// markEnv is how the programs of one exec are found again.
-const markEnv = "BOTTLE_EXEC"
+const (
+	// markEnv is how the programs of one exec are found again.
+	markEnv = "BOTTLE_EXEC"
+	// carrier is how the other names of variables begin.
+	carrier = "BOTTLE_ENV_"
+)
 
 // Launch returns what an engine's exec has to run for p, and the variables
 // that it has to hand over. They have names of their own, so that they mean
@@ -38,7 +42,7 @@ func Launch(p backends.Process, mark string) (args, env []string) {
 	env = []string{markEnv + "=" + mark}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		args = append(args, name)
-		env = append(env, "BOTTLE_ENV_"+name+"="+values[name])
+		env = append(env, carrier+name+"="+values[name])
 	}
 	args = append(args, "--")
 	return append(args, p.Args...), env
@@ -50,12 +54,16 @@ var shellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // set, and ends.
 var readOnly = []string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS"}
 
-// CheckEnv refuses a variable that the shell of [Launch] would drop.
+// CheckEnv refuses a variable that the shell of [Launch] would drop, or take
+// for one of its own.
 func CheckEnv(env []string) error {
 	for _, v := range env {
 		name, _, _ := strings.Cut(v, "=")
 		if !shellName.MatchString(name) {
 			return fmt.Errorf("variable %s: only letters, digits and _ can be in a name here", name)
+		}
+		if name == markEnv || strings.HasPrefix(name, carrier) {
+			return fmt.Errorf("variable %s: the name is the bottle's own; give it another name", name)
 		}
 		if slices.Contains(readOnly, name) {
 			return fmt.Errorf("variable %s: a shell may not let it be set; give it another name", name)

@@ -24,7 +24,7 @@ import (
 //
 //	DIGEST.tar   the archive that smolvm makes a machine from
 //	DIGEST.json  the image's config, as far as the archive lacks it
-//	KEY.built    the digest of what a build context was built into
+//	KEY.built    the digest of what a build context was built into, and when
 //
 // An archive is written under another name and renamed: smolvm may have a hard
 // link to the one that was there.
@@ -129,29 +129,33 @@ func (b *Backend) save(ctx context.Context, source ImageSource, image backends.I
 }
 
 // built returns the archive of what the build context was built into, and how
-// long ago that was.
+// long ago that was. It is marked as used.
 func (b *Backend) built(key string) (archive string, v base, age time.Duration, ok bool) {
 	path := filepath.Join(b.dirs.Cache, key+".built")
-	digest, err := os.ReadFile(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return "", v, 0, false
 	}
-	info, err := os.Stat(path)
+	digest, when, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
+	built, err := time.Parse(time.RFC3339, when)
 	if err != nil {
 		return "", v, 0, false
 	}
-	archive = filepath.Join(b.dirs.Cache, strings.TrimSpace(string(digest))+archiveExtension)
+	now := time.Now()
+	_ = os.Chtimes(path, now, now) // as readBase does
+	archive = filepath.Join(b.dirs.Cache, digest+archiveExtension)
 	v, err = b.readBase(archive)
-	return archive, v, time.Since(info.ModTime()), err == nil
+	return archive, v, now.Sub(built), err == nil
 }
 
 func (b *Backend) remember(key, archive string) error {
 	digest := strings.TrimSuffix(filepath.Base(archive), archiveExtension)
-	return atomicwriter.WriteFile(filepath.Join(b.dirs.Cache, key+".built"), []byte(digest+"\n"), 0o600)
+	line := digest + " " + time.Now().UTC().Format(time.RFC3339) + "\n"
+	return atomicwriter.WriteFile(filepath.Join(b.dirs.Cache, key+".built"), []byte(line), 0o600)
 }
 
 const (
-	temporary = "tmp-*" // a name that is none of the cache's
+	temporary = ".tmp-*" // none of the cache's names; atomicwriter's begin so, too
 	unused    = 30 * 24 * time.Hour
 	abandoned = 24 * time.Hour
 )
@@ -172,15 +176,15 @@ func (b *Backend) sweepCache(now time.Time) {
 			if age > abandoned {
 				_ = os.Remove(path)
 			}
+		case ext == archiveExtension && age > abandoned:
+			if _, err := os.Lstat(strings.TrimSuffix(path, ext) + ".json"); errors.Is(err, fs.ErrNotExist) {
+				_ = os.Remove(path) // nobody can use it
+			}
 		case ext == ".json" && age > unused:
 			_ = os.Remove(strings.TrimSuffix(path, ext) + archiveExtension)
 			_ = os.Remove(path)
 		case ext == ".built" && age > unused:
 			_ = os.Remove(path)
-		case ext == archiveExtension && age > abandoned:
-			if _, err := os.Stat(strings.TrimSuffix(path, ext) + ".json"); errors.Is(err, fs.ErrNotExist) {
-				_ = os.Remove(path)
-			}
 		}
 	}
 }

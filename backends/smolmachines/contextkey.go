@@ -39,7 +39,8 @@ func contextKey(ctx context.Context, src backends.Source) (string, error) {
 	}
 	defer tree.Close()
 	hash := sha256.New()
-	// JSON, so that no two lists of parts are the same text.
+	// JSON, so that no two lists of parts are the same text; of bytes, where
+	// it would take all that is not UTF-8 for the same.
 	parts := json.NewEncoder(hash)
 	if err := parts.Encode([]any{runtime.GOARCH, filepath.ToSlash(name), dockerfile}); err != nil {
 		return "", err
@@ -52,7 +53,7 @@ func contextKey(ctx context.Context, src backends.Source) (string, error) {
 		} else if err != nil {
 			return "", err
 		}
-		if err := parts.Encode([]any{h.Name, h.Typeflag, h.Mode, h.Linkname, h.Size, attributes(h)}); err != nil {
+		if err := parts.Encode([]any{[]byte(h.Name), h.Typeflag, h.Mode, []byte(h.Linkname), h.Size, attributes(h)}); err != nil {
 			return "", err
 		}
 		if _, err := io.Copy(hash, in); err != nil {
@@ -62,11 +63,11 @@ func contextKey(ctx context.Context, src backends.Source) (string, error) {
 }
 
 // attributes are a file's extended ones.
-func attributes(h *tar.Header) map[string]string {
-	all := map[string]string{}
+func attributes(h *tar.Header) map[string][]byte {
+	all := map[string][]byte{}
 	for name, value := range h.PAXRecords {
 		if strings.HasPrefix(name, "SCHILY.xattr.") {
-			all[name] = value
+			all[name] = []byte(value)
 		}
 	}
 	return all

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func limitOptions(bottle bottlestate.Bottle) (options []string, err error) {
 		if bottle.Memory < 64*mib {
 			return nil, fmt.Errorf("--memory %s: smolvm gives a machine 64MiB at least", units.BytesSize(float64(bottle.Memory)))
 		}
-		options = append(options, "--mem", strconv.FormatInt((bottle.Memory+mib-1)/mib, 10))
+		options = append(options, "--mem", strconv.FormatInt((bottle.Memory-1)/mib+1, 10))
 	}
 	return options, nil
 }
@@ -122,7 +123,7 @@ func volumeOptions(bottle bottlestate.Bottle) (options []string, err error) {
 		if hasMode && mode != "ro" && mode != "rw" {
 			return nil, fmt.Errorf("volume %q: smolvm knows the options ro and rw", volume)
 		}
-		if covers(backends.RunDir, target) {
+		if covers(backends.RunDir, path.Clean(target)) {
 			return nil, fmt.Errorf("volume %q: %s is the bottle's own", volume, backends.RunDir)
 		}
 		if info, err := os.Stat(source); err == nil && !info.IsDir() {
