@@ -219,8 +219,13 @@ func (w *killWorld) repeat(v verb, args []string) {
 		}
 		return
 	}
-	if strings.Contains(output, "going back would lose") { // it says what to do first
+	// It says what to do first. Some engines know only the second of a start.
+	for range 2 {
+		if !strings.Contains(output, "going back would lose") {
+			break
+		}
 		w.bottle("stop", w.slug)
+		time.Sleep(time.Second)
 		w.bottle("commit", "-q", w.slug)
 		output, err = w.run(args...)
 	}
