@@ -256,14 +256,23 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		gone.Err = err
 		return gone
 	}
+	// The next snapshot has no parent; set before there is anything to commit.
+	before, err := headNumber(store, b.Slug)
+	if err == nil {
+		err = store.SetHead(b.Slug, 0)
+	}
+	if err != nil {
+		return err
+	}
 	err = boot(ctx, be, b, image.ID, true)
+	if err != nil {
+		err = errors.Join(err, store.SetHead(b.Slug, before))
+	}
 	if errors.Is(err, fs.ErrNotExist) && b.Workspace != "" {
 		gone.Err = err
 		return gone
-	} else if err != nil {
-		return err
 	}
-	return store.SetHead(b.Slug, 0) // the next snapshot has no parent
+	return err
 }
 
 // surviving returns the newest snapshot that the engine still has, or 0.
