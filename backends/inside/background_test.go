@@ -108,7 +108,7 @@ func TestWaitCancelled(t *testing.T) {
 			t.Errorf("%s: %d, %v, asked %d times", name, code, err, s.asked)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), waitFirst+waitEvery/2)
+	ctx, cancel := context.WithTimeout(t.Context(), waitFirst+waitFirst/2)
 	defer cancel()
 	s := &script{answers: []answer{{state: backends.Running}}}
 	if code, err := Wait(ctx, s, web, "run1", nil); err != context.DeadlineExceeded || s.asked < 1 || s.asked > 2 {
