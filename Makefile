@@ -20,17 +20,17 @@ demo: install bin/busybox ## Start, commit, lose and resume a bottle
 	hack/demo.sh bin/busybox
 
 test: bin/busybox ## Run all tests, against the real engine
-	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race ./...
+	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 20m ./...
 
 crash: bin/busybox ## Kill every verb at every step, and list the steps
-	CI=true GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -count=1 -v -run TestKilled .
+	CI=true GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 30m -count=1 -v -run TestKilled .
 
 BACKEND := docker
 # A static one for the engine's own architecture: linux/arm64 on a Mac.
 BUSYBOX := bin/busybox
 
 conformance: $(BUSYBOX) ## Run the conformance suite against the real engine of BACKEND
-	CI=true BOTTLE_TEST_BUSYBOX="$(abspath $(BUSYBOX))" go test -count=1 -v -run TestConformance ./backends/$(subst -,,$(BACKEND))
+	CI=true BOTTLE_TEST_REAL=1 BOTTLE_TEST_BUSYBOX="$(abspath $(BUSYBOX))" go test -timeout 60m -count=1 -v -run 'TestConformance$$' ./backends/$(subst -,,$(BACKEND))
 
 lint: ## Check formatting, vet, staticcheck, the layers and go.mod
 	test -z "$$(gofmt -l .)"

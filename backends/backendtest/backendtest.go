@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +57,19 @@ func Run(t *testing.T, be backends.Backend, busybox string) {
 		{"Usage", testUsage},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
+	}
+}
+
+// Real skips a test of the real tool of that name where it is not installed.
+// With $BOTTLE_TEST_REAL set the test fails: it was asked for.
+func Real(t *testing.T, program string) {
+	t.Helper()
+	_, err := exec.LookPath(program)
+	switch {
+	case err != nil && os.Getenv("BOTTLE_TEST_REAL") != "":
+		t.Fatal(err)
+	case err != nil:
+		t.Skip(err)
 	}
 }
 

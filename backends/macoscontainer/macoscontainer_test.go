@@ -1,7 +1,6 @@
 package macoscontainer
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/docker-bottle/docker-bottle/backends/backendtest"
@@ -10,9 +9,7 @@ import (
 // TestConformance runs against the real tool, on a Mac that has it. The
 // busybox of its images has to be one for linux/arm64.
 func TestConformance(t *testing.T) {
-	if _, err := exec.LookPath(program); err != nil {
-		t.Skip("Apple's container is not here")
-	}
+	backendtest.Real(t, program)
 	backendtest.Run(t, New(), backendtest.Busybox(t))
 }
 

@@ -3,7 +3,6 @@ package smolmachines_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -25,9 +24,7 @@ func TestMain(m *testing.M) {
 // TestConformance runs against the real tool, on a machine that has it and KVM.
 // Images are built by the Docker engine of $DOCKER_HOST, or the local one.
 func TestConformance(t *testing.T) {
-	if _, err := exec.LookPath("smolvm"); err != nil {
-		t.Skip("smolvm is not here")
-	}
+	backendtest.Real(t, "smolvm")
 	backendtest.Run(t, open(t, t.TempDir()), backendtest.Busybox(t))
 }
 
