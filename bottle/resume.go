@@ -139,14 +139,25 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 		return false, err
 	}
 	exists, err := be.ArtifactExists(ctx, head)
-	switch {
-	case err != nil:
-		return false, err
-	case !exists:
+	if err == nil && !exists {
 		return false, rebuild(ctx, be, store, b, &head, opts)
 	}
-	opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, head.Number)
-	return false, boot(ctx, be, b, head.Reference, false)
+	if err == nil {
+		opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, head.Number)
+		err = boot(ctx, be, b, head.Reference, false)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, backends.ErrUnavailable) {
+		sayOlder(ctx, be, store, b.Slug, head.Number, opts.Notify)
+	}
+	return false, err
+}
+
+// sayOlder says what else there is to go back to than the snapshot of that
+// number, if there is.
+func sayOlder(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, number int, notify Notify) {
+	if older := surviving(ctx, be, store, slug, number); older != 0 {
+		notify.say("snapshot %s@%d is still there, for resume --at %d", slug, older, older)
+	}
 }
 
 // goBack replaces the bottle by one booted from the snapshot At, once what it
@@ -248,9 +259,7 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		opts.Notify.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
 			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
 	}
-	if older := surviving(ctx, be, store, b.Slug); older != 0 {
-		opts.Notify.say("snapshot %s@%d is still there, for resume --at %d", b.Slug, older, older)
-	}
+	sayOlder(ctx, be, store, b.Slug, 0, opts.Notify)
 	image, err := build(ctx, be, b, open, opts.Log)
 	if err != nil {
 		gone.Err = err
@@ -275,10 +284,14 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 	return err
 }
 
-// surviving returns the newest snapshot that the engine still has, or 0.
-func surviving(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug) int {
+// surviving returns the newest snapshot that the engine still has, but for the
+// one of that number, or 0.
+func surviving(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, but int) int {
 	snaps, _, _ := store.Snapshots(slug)
 	for i := len(snaps) - 1; i >= 0; i-- {
+		if snaps[i].Number == but {
+			continue
+		}
 		if ok, err := be.ArtifactExists(ctx, snaps[i]); err == nil && ok {
 			return snaps[i].Number
 		}

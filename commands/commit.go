@@ -110,6 +110,9 @@ func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bott
 	if len(snap.NotCaptured) > 0 {
 		p.notify("not in the snapshot: %s", joinMounts(snap.NotCaptured))
 	}
+	if snap.Restarted {
+		p.notify("%s was stopped for it and started again: what ran in it has ended", b.Slug)
+	}
 	p.notify("committed %s@%d", b.Slug, snap.Number)
 	p.resumeHint(b)
 	if command := backends.ExportHint(be, b, snap); command != "" {

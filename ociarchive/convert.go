@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/opencontainers/go-digest"
@@ -138,7 +139,7 @@ func (c *converter) find(architecture string) (found, []byte, error) {
 	if lacks != nil {
 		return found{}, nil, lacks
 	}
-	return found{}, nil, fmt.Errorf("the image is for %q, and this machine needs linux/%s: %w", others, architecture, ErrPlatform)
+	return found{}, nil, fmt.Errorf("%w: the image is for %s, and linux/%s is needed", ErrPlatform, strings.Join(others, ", "), architecture)
 }
 
 // images lists what the archive says it holds.
