@@ -23,7 +23,7 @@ test: bin/busybox ## Run all tests, against the real engine
 	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 20m ./...
 
 crash: bin/busybox ## Kill every verb at every step, and list the steps
-	CI=true GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 30m -count=1 -v -run TestKilled .
+	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 30m -count=1 -v -run TestKilled .
 
 BACKEND := docker
 # A static one for the engine's own architecture: linux/arm64 on a Mac.

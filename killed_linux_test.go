@@ -64,6 +64,8 @@ type killed struct {
 	// looks reports whether a call of the tool changes nothing.
 	looks func(args string) bool
 	setup func(t *testing.T, w *killWorld)
+	// every is how many points there are from one that is tried to the next.
+	every int
 	// stops is set if a commit stops the bottle: one that is killed leaves it
 	// so, for the next resume.
 	stops bool
@@ -86,6 +88,7 @@ func TestKilledDocker(t *testing.T) {
 
 var dockerKilled = killed{
 	backend: "docker",
+	every:   3,
 	lose:    []string{"docker", "rm", "-fv", "bottle-$B"},
 	setup:   func(t *testing.T, w *killWorld) { t.Cleanup(func() { sweep(w.slug) }) },
 }
@@ -97,6 +100,7 @@ func TestKilledApple(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "macos-container",
+		every:   5,
 		tool:    "container",
 		lose:    []string{"container", "delete", "--force", "bottle-$B"},
 		looks: func(args string) bool {
@@ -126,6 +130,7 @@ func TestKilledSmolvm(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "smolmachines",
+		every:   5,
 		tool:    "smolvm",
 		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},
@@ -149,7 +154,12 @@ func TestKilledSmolvm(t *testing.T) {
 	})
 }
 
+// testKilled tries every point with $BOTTLE_TEST_CRASH set, which takes a while
+// (make crash), and otherwise some of each verb's.
 func testKilled(t *testing.T, e *engine, k killed) {
+	if os.Getenv("BOTTLE_TEST_CRASH") != "" {
+		k.every = 1
+	}
 	k.program = plainProgram(t)
 	for _, v := range verbs {
 		if v.only != "" && v.only != k.backend {
@@ -183,21 +193,21 @@ func (w *killWorld) try(v verb) {
 		v.begin(w)
 	}
 	var points []string
-	for {
+	for at := 1; ; at += w.every {
 		if v.prepare != nil {
 			v.prepare(w)
 		}
 		before := w.snapshots()
 		args := v.args(w)
-		point, output := w.kill(len(points)+1, args)
+		point, output := w.kill(at, args)
 		if point == "" {
 			if output.status.ExitStatus() != 0 {
 				w.t.Fatalf("%q, not killed, fails: %s", args, output.text)
 			}
 			break
 		}
-		points = append(points, point)
-		w.where = fmt.Sprintf("killed %q at point %d, %s", args, len(points), point)
+		points = append(points, fmt.Sprintf("%3d %s", at, point))
+		w.where = fmt.Sprintf("killed %q at point %d, %s", args, at, point)
 		w.works(v, before)
 		w.repeat(v, args)
 		if !v.ends {
@@ -207,9 +217,9 @@ func (w *killWorld) try(v verb) {
 	}
 	w.where = ""
 	w.boots(v)
-	w.t.Logf("%s: %d kill points", v.name, len(points))
-	for i, point := range points {
-		w.t.Logf("%3d %s", i+1, point)
+	w.t.Logf("%s: %d kill points tried, each %d", v.name, len(points), w.every)
+	for _, point := range points {
+		w.t.Log(point)
 	}
 }
 
