@@ -88,7 +88,7 @@ func TestKilledDocker(t *testing.T) {
 
 var dockerKilled = killed{
 	backend: "docker",
-	every:   3,
+	every:   4,
 	lose:    []string{"docker", "rm", "-fv", "bottle-$B"},
 	setup:   func(t *testing.T, w *killWorld) { t.Cleanup(func() { sweep(w.slug) }) },
 }
@@ -100,7 +100,7 @@ func TestKilledApple(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "macos-container",
-		every:   5,
+		every:   8,
 		tool:    "container",
 		lose:    []string{"container", "delete", "--force", "bottle-$B"},
 		looks: func(args string) bool {
@@ -130,7 +130,7 @@ func TestKilledSmolvm(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "smolmachines",
-		every:   5,
+		every:   8,
 		tool:    "smolvm",
 		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},
@@ -160,7 +160,10 @@ func testKilled(t *testing.T, e *engine, k killed) {
 	if os.Getenv("BOTTLE_TEST_CRASH") != "" {
 		k.every = 1
 	}
-	k.program = plainProgram(t)
+	var err error
+	if k.program, err = plainProgram(); err != nil {
+		t.Fatal(err)
+	}
 	for _, v := range verbs {
 		if v.only != "" && v.only != k.backend {
 			continue
@@ -170,18 +173,6 @@ func testKilled(t *testing.T, e *engine, k killed) {
 			newKillWorld(t, e, k).try(v)
 		})
 	}
-}
-
-// plainProgram builds this test program without the race detector, to be the
-// plugin and the tool: hundreds of processes are started, and that would make
-// each several times as slow.
-func plainProgram(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "plain.test")
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go test -c: %v\n%s", err, out)
-	}
-	return path
 }
 
 // try kills the verb at its first point, then at its second, and so on, until

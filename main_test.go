@@ -182,6 +182,16 @@ func reboot(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(smolvmtest.Reboot(ts.Getenv("SMOLVMTEST_ROOT")))
 }
 
+// plainProgram returns this test program, built without the race detector. It
+// goes with the directory that testscript has the plugin in.
+func plainProgram() (string, error) {
+	plugin, err := exec.LookPath("docker-bottle")
+	if err != nil {
+		return "", err
+	}
+	return backendtest.Plain(filepath.Dir(plugin))
+}
+
 // fakeTool makes the test binary, which is the tool when it has its name, the
 // tool that the script finds. The variables of its settings begin with prefix.
 func fakeTool(ts *testscript.TestScript, neg bool, args []string, name, prefix string, cleanup func(root string) error) {
@@ -192,7 +202,7 @@ func fakeTool(ts *testscript.TestScript, neg bool, args []string, name, prefix s
 	if ts.Getenv(prefix+"_ROOT") != "" {
 		return
 	}
-	self, err := os.Executable()
+	self, err := plainProgram()
 	ts.Check(err)
 	dir := ts.MkAbs("." + name)
 	bin, root, tmp := filepath.Join(dir, "bin"), filepath.Join(dir, "root"), filepath.Join(dir, "tmp")

@@ -18,7 +18,10 @@ func TestPruneFrees(t *testing.T) {
 		t.Skip("no Docker engine")
 	}
 	k := dockerKilled
-	k.program = plainProgram(t)
+	var err error
+	if k.program, err = plainProgram(); err != nil {
+		t.Fatal(err)
+	}
 	w := newKillWorld(t, e, k)
 	api, err := client.New(client.FromEnv)
 	if err != nil {

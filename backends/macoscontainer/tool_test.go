@@ -22,8 +22,18 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "container" {
 		containertest.Main()
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "fake")
+	if err != nil {
+		panic(err)
+	}
+	programs = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
+
+// programs is where the fake tool is built.
+var programs string
 
 // fake puts the fake tool on PATH, with a state of its own.
 func fake(t *testing.T, version string) {
@@ -34,7 +44,7 @@ func fake(t *testing.T, version string) {
 		}
 		t.Skip(err)
 	}
-	self, err := os.Executable()
+	self, err := backendtest.Plain(programs)
 	if err != nil {
 		t.Fatal(err)
 	}

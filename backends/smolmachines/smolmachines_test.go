@@ -18,8 +18,18 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "smolvm" {
 		smolvmtest.Main()
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "fake")
+	if err != nil {
+		panic(err)
+	}
+	programs = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
+
+// programs is where the fake tool is built.
+var programs string
 
 // TestConformance runs against the real tool, on a machine that has it and KVM.
 // Images are built by the Docker engine of $DOCKER_HOST, or the local one.
@@ -48,7 +58,7 @@ func fake(t *testing.T, version string) {
 		}
 		t.Skip(err)
 	}
-	self, err := os.Executable()
+	self, err := backendtest.Plain(programs)
 	if err != nil {
 		t.Fatal(err)
 	}
