@@ -88,7 +88,7 @@ func TestKilledDocker(t *testing.T) {
 
 var dockerKilled = killed{
 	backend: "docker",
-	every:   4,
+	every:   10,
 	lose:    []string{"docker", "rm", "-fv", "bottle-$B"},
 	setup:   func(t *testing.T, w *killWorld) { t.Cleanup(func() { sweep(w.slug) }) },
 }
@@ -100,7 +100,7 @@ func TestKilledApple(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "macos-container",
-		every:   8,
+		every:   12,
 		tool:    "container",
 		lose:    []string{"container", "delete", "--force", "bottle-$B"},
 		looks: func(args string) bool {
@@ -130,7 +130,7 @@ func TestKilledSmolvm(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "smolmachines",
-		every:   8,
+		every:   12,
 		tool:    "smolvm",
 		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},
