@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/moby/moby/api/types/image"
@@ -15,10 +16,13 @@ type imageEngine struct {
 	client.APIClient
 	layers  map[string][]string
 	history map[string][]image.HistoryResponseItem
+	mu      sync.Mutex
 	asked   []string
 }
 
 func (e *imageEngine) ImageInspect(_ context.Context, id string, _ ...client.ImageInspectOption) (client.ImageInspectResult, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.asked = append(e.asked, id)
 	var res client.ImageInspectResult
 	res.RootFS.Layers = e.layers[id]

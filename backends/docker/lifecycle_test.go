@@ -82,11 +82,12 @@ func TestSnapshotConfig(t *testing.T) {
 				Entrypoint: tt.entrypoint,
 				Cmd:        tt.wantCmd,
 				Labels: map[string]string{
-					"io.github.docker-bottle.bottle":           "",
-					"io.github.docker-bottle.snapshot.bottle":  "web",
-					"io.github.docker-bottle.snapshot.number":  "3",
-					"io.github.docker-bottle.snapshot.parent":  "2",
-					"io.github.docker-bottle.snapshot.message": message,
+					"io.github.docker-bottle.bottle":             "",
+					"io.github.docker-bottle.snapshot.bottle":    "web",
+					"io.github.docker-bottle.snapshot.number":    "3",
+					"io.github.docker-bottle.snapshot.parent":    "2",
+					"io.github.docker-bottle.snapshot.message":   message,
+					"io.github.docker-bottle.snapshot.compacted": "",
 				},
 			}
 			if !reflect.DeepEqual(got, want) {
