@@ -20,7 +20,7 @@ demo: install bin/busybox ## Start, commit, lose and resume a bottle
 	hack/demo.sh bin/busybox
 
 test: bin/busybox ## Run all tests, against the real engine
-	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 40m ./...
+	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -p 1 -timeout 40m ./...
 
 crash: bin/busybox ## Kill every verb at every step, and list the steps
 	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 30m -count=1 -v -run TestKilled .
