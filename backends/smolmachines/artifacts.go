@@ -28,11 +28,19 @@ func (b *Backend) artifact(slug bottlestate.Slug, number int) string {
 // do: an artifact has none.
 func labelsFile(artifact string) string { return strings.TrimSuffix(artifact, extension) + ".json" }
 
+// labelsOf returns what is in the file beside an artifact.
+func labelsOf(artifact string) (labels map[string]string, err error) {
+	data, err := os.ReadFile(labelsFile(artifact))
+	if err == nil {
+		err = json.Unmarshal(data, &labels)
+	}
+	return labels, err
+}
+
 // readBoots returns what the machine's boots were when it was frozen, or "".
 func readBoots(artifact string) string {
-	data, err := os.ReadFile(labelsFile(artifact))
-	var labels map[string]string
-	if err != nil || json.Unmarshal(data, &labels) != nil {
+	labels, err := labelsOf(artifact)
+	if err != nil {
 		return ""
 	}
 	return labels[bootsLabel]

@@ -3,7 +3,6 @@ package smolmachines
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -116,15 +115,10 @@ func surveyArtifact(slug bottlestate.Slug, number int, path string, held *backen
 
 // readLabels returns what the file beside an artifact says that it is.
 func readLabels(artifact string) (says backends.HeldSnapshot, err error) {
-	data, err := os.ReadFile(labelsFile(artifact))
+	labels, err := labelsOf(artifact)
 	if errors.Is(err, fs.ErrNotExist) {
 		return says, nil
-	}
-	var labels map[string]string
-	if err == nil {
-		err = json.Unmarshal(data, &labels)
-	}
-	if err != nil {
+	} else if err != nil {
 		return says, fmt.Errorf("has %s beside it, which cannot be read: %w", filepath.Base(labelsFile(artifact)), err)
 	}
 	return backends.ParseSnapshotLabels(labels)
