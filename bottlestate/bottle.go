@@ -36,6 +36,9 @@ type Bottle struct {
 	// together they are the agent's argument list.
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	Command    []string `json:"command,omitempty"`
+	// Continue is a command line for sh that goes on with the agent's last
+	// conversation, from the image's label; empty if there is none.
+	Continue string `json:"continue,omitempty"`
 
 	// Workspace is the absolute path of the directory that was copied to
 	// /work at start. It is never copied a second time.
