@@ -61,6 +61,7 @@ type killed struct {
 	tool    string   // what the backend runs, or "" for the Docker engine
 	program string   // is the plugin and the tool, by the name it is called by
 	lose    []string // takes the bottle's container away, as bad luck would
+	left    string   // lists what the engine has of the bottle $1, for sh
 	// looks reports whether a call of the tool changes nothing.
 	looks func(args string) bool
 	setup func(t *testing.T, w *killWorld)
@@ -90,6 +91,7 @@ var dockerKilled = killed{
 	backend: "docker",
 	every:   10,
 	lose:    []string{"docker", "rm", "-fv", "bottle-$B"},
+	left:    `docker ps -aq --filter "name=^/?bottle-$1\$"; docker images -q "docker-bottle/$1"`,
 	setup:   func(t *testing.T, w *killWorld) { t.Cleanup(func() { sweep(w.slug) }) },
 }
 
@@ -103,6 +105,7 @@ func TestKilledApple(t *testing.T) {
 		every:   12,
 		tool:    "container",
 		lose:    []string{"container", "delete", "--force", "bottle-$B"},
+		left:    `{ container list --all -q; container image list -q; } >all; ! grep "$1" all`,
 		looks: func(args string) bool {
 			for _, look := range []string{"inspect", "image inspect", "list", "image list", "system version", "system status"} {
 				if strings.HasPrefix(args, look) {
@@ -134,6 +137,7 @@ func TestKilledSmolvm(t *testing.T) {
 		tool:    "smolvm",
 		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},
+		left:    `{ smolvm machine ls --json; find "$XDG_DATA_HOME" -name '*.smolmachine'; } >all; ! grep "$1" all`,
 		looks: func(args string) bool {
 			for _, look := range []string{"--version", "machine --help", "machine status", "machine ls", "machine data-dir", "pack run"} {
 				if strings.HasPrefix(args, look) {
@@ -499,20 +503,10 @@ func (w *killWorld) notPaused() {
 
 // leftovers is what the engine still has of a bottle that was removed.
 func (w *killWorld) leftovers() string {
-	if w.tool != "" {
-		cmd := exec.Command("sh", "-ec", w.tool+" list --all -q; "+w.tool+" image list -q")
-		cmd.Env = w.env
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if strings.Contains(string(out), w.slug) {
-			return string(out)
-		}
-		return ""
-	}
-	out, err := exec.Command("sh", "-ec", `docker ps -aq --filter "name=^/?bottle-$1\$"; docker images -q "docker-bottle/$1"`, "sh", w.slug).CombinedOutput()
-	if err != nil {
+	cmd := exec.Command("sh", "-ec", w.left, "sh", w.slug)
+	cmd.Env, cmd.Dir = w.env, w.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil && len(out) == 0 {
 		w.t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
