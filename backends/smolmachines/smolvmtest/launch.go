@@ -15,7 +15,7 @@ import (
 )
 
 // marker is the file without which the machine's process ends.
-const marker = "vm.lock"
+const marker = "boot.json"
 
 // launch starts the machine's process, with an init that only waits: what runs
 // in the container comes and goes.
