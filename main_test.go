@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"apple":    apple,
 			"deepen":   deepen,
+			"doc":      doc,
 			"smol":     smol,
 			"reboot":   reboot,
 			"scripted": scripted,
