@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PLUGINS := $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-.PHONY: help build install demo test crash conformance lint bench
+.PHONY: help build install demo test crash conformance lint bench transcript
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lint: ## Check formatting, vet, staticcheck, the layers and go.mod
 
 # For example BENCH='-only chain -rounds 300'.
 BENCH :=
+
+transcript: install bin/busybox ## Draw docs/transcript.svg from a real run
+	hack/transcript.sh bin/busybox docs/transcript.svg
 
 bench: bin/busybox build ## Compare with plain docker
 	go run ./hack/bench $(BENCH)

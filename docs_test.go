@@ -13,8 +13,8 @@ import (
 // doc FILE NAME... runs the console blocks of a document of this project, from
 // the first to the last, in the script's directory. A line that begins with "$ "
 // is typed, one with "> " goes on with it, what follows is what has to be shown:
-// numbers with a unit, ages and the width of columns may differ, and a line of
-// "…" stands for any lines. Where nothing is shown, only the exit status counts.
+// numbers with a unit, ages and the width of columns may differ, a line of "…"
+// stands for any lines, and one that ends with it for any that begins so. Where nothing is shown, only the exit status counts.
 // The names are those of the document's bottles, which get names of the script's
 // own.
 func doc(ts *testscript.TestScript, neg bool, args []string) {
@@ -101,9 +101,14 @@ func sameScreen(want, got string) bool {
 	}
 	var pattern strings.Builder
 	for line := range strings.Lines(want) {
-		if line = strings.TrimSpace(line); line == "…" {
+		line = strings.TrimSpace(line)
+		begin, cut := strings.CutSuffix(line, "…")
+		switch {
+		case line == "…":
 			pattern.WriteString(`(?:.*\n)*?`)
-		} else {
+		case cut:
+			pattern.WriteString(regexp.QuoteMeta(begin) + `.*\n`)
+		default:
 			pattern.WriteString(regexp.QuoteMeta(line) + ` ?\n`)
 		}
 	}
