@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed all:shell
+//go:embed all:claude all:codex all:crush all:gemini all:opencode all:shell
 var builtin embed.FS
 
 // Agent is a directory with a Dockerfile.
@@ -44,7 +44,7 @@ func Resolve(name, configDir string) (Agent, error) {
 	if strings.ContainsRune(name, filepath.Separator) || strings.Contains(name, "/") || name == "." || name == ".." {
 		return fromDir(name)
 	}
-	own := filepath.Join(configDir, "agents", name)
+	own := filepath.Join(ownDir(configDir), name)
 	if _, err := os.Stat(own); err == nil {
 		return fromDir(own)
 	}
@@ -56,17 +56,11 @@ func Resolve(name, configDir string) (Agent, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return Agent{}, fmt.Errorf("no agent %s: for the directory, use ./%s", name, name)
 	}
-	return Agent{}, fmt.Errorf("no agent %s: have %s (built in, or in %s)", name, strings.Join(known(configDir), ", "), filepath.Join(configDir, "agents"))
+	return Agent{}, fmt.Errorf("no agent %s: have %s (built in, or in %s)", name, strings.Join(Names(configDir), ", "), ownDir(configDir))
 }
 
-func known(configDir string) []string {
-	names := Builtin()
-	entries, _ := os.ReadDir(filepath.Join(configDir, "agents")) // often there is none
-	for _, entry := range entries {
-		names = append(names, entry.Name())
-	}
-	return names
-}
+// ownDir is where the user's own agents are.
+func ownDir(configDir string) string { return filepath.Join(configDir, "agents") }
 
 func fromDir(dir string) (Agent, error) {
 	dir, err := filepath.Abs(dir)

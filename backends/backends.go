@@ -141,6 +141,9 @@ type Image struct {
 	Digest     string
 	Entrypoint []string
 	Command    []string
+	// Labels are those of its labels that speak of its agent; see
+	// [AgentLabels].
+	Labels map[string]string
 }
 
 // Lifecycle makes, finds and ends the container or machine of a bottle.

@@ -22,6 +22,25 @@ const ContainerLabel = "io.github.docker-bottle.bottle"
 // and removes again, with the slug of the bottle that it works on as its value.
 const TemporaryLabel = "io.github.docker-bottle.temporary"
 
+// AgentLabel begins the labels in which an image says what is to be known of
+// its agent. What it is made from and what is made from it has them too.
+const AgentLabel = "io.github.docker-bottle.agent."
+
+// AgentLabels are those of an image's labels that speak of its agent.
+func AgentLabels(labels map[string]string) map[string]string {
+	var about map[string]string
+	for key, value := range labels {
+		if !strings.HasPrefix(key, AgentLabel) {
+			continue
+		}
+		if about == nil {
+			about = map[string]string{}
+		}
+		about[key] = value
+	}
+	return about
+}
+
 // SnapshotRef is the reference of a snapshot that is an image. Each has its
 // own: an image that loses its tag is pruned.
 func SnapshotRef(slug bottlestate.Slug, number int) string {

@@ -102,8 +102,8 @@ func (e *MissingSecretError) Error() string {
 	return fmt.Sprintf("secret %s is not set in the environment", e.Name)
 }
 
-// processEnv returns the bottle's env and the values of its secrets, which
-// come from this process's environment each time anew.
+// processEnv returns the bottle's env and the values of its secrets and its
+// agent's, which come from this process's environment each time anew.
 func processEnv(b bottlestate.Bottle) ([]string, error) {
 	env := append([]string{}, b.Env...)
 	for _, name := range b.Secrets {
@@ -112,6 +112,9 @@ func processEnv(b bottlestate.Bottle) ([]string, error) {
 			return nil, &MissingSecretError{name}
 		}
 		env = append(env, name+"="+value)
+	}
+	for _, name := range Handed(b) {
+		env = append(env, name+"="+os.Getenv(name))
 	}
 	return env, nil
 }

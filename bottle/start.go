@@ -29,6 +29,7 @@ func Start(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if err != nil {
 		return b, err
 	}
+	takeAgent(&b, ReadLabels(image.Labels, notify), notify)
 	b.Entrypoint = image.Entrypoint
 	if b.Command == nil {
 		b.Command = image.Command

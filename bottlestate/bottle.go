@@ -47,7 +47,10 @@ type Bottle struct {
 	Tmpfs     []string `json:"tmpfs,omitempty"`
 	Env       []string `json:"env,omitempty"`
 	Secrets   []string `json:"secrets,omitempty"`
-	Network   string   `json:"network,omitempty"`
+	// AgentSecrets are variables that the agent's own image asks for. Those
+	// that are set where it is run are handed to it like Secrets.
+	AgentSecrets []string `json:"agent_secrets,omitempty"`
+	Network      string   `json:"network,omitempty"`
 	// AllowHosts and AllowCIDRs are all that the bottle may reach, if there
 	// are any.
 	AllowHosts []string `json:"allow_hosts,omitempty"`

@@ -25,6 +25,7 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 	if opts.Keep {
 		opts.Commit.Confirm = p.confirmStop(func(ask func()) { ask() }, false)
 	}
+	p.sayHanded(b)
 	out, err := bottle.Run(ctx, be, p.Store, b, p.stdio(true), opts)
 	p.afterRun(be, b, out, opts)
 	if err != nil {
@@ -61,6 +62,14 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 	}
 }
 
+// sayHanded says what of the person's environment an agent gets without
+// --secret.
+func (p *Program) sayHanded(b bottlestate.Bottle) {
+	if names := bottle.Handed(b); len(names) > 0 {
+		p.notify("handing the agent %s from your environment", strings.Join(names, ", "))
+	}
+}
+
 func (p *Program) resumeHint(b bottlestate.Bottle) {
 	p.notify("resume it with: %s resume %s", p.Invocation, b.Slug)
 }
@@ -94,6 +103,7 @@ func execStatus(ctx context.Context, err error) error {
 
 // background runs the agent in the background.
 func (p *Program) background(ctx context.Context, be backends.Backend, b bottlestate.Bottle, args []string) error {
+	p.sayHanded(b)
 	if err := bottle.Spawn(ctx, be, p.Store, b, args); err != nil {
 		return err
 	}

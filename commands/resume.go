@@ -29,6 +29,9 @@ func newResumeCommand(p *Program) *cobra.Command {
 		Long: `Bring a bottle back, from the best of what there is of it: the running bottle,
 the stopped one, its head snapshot, and only then, loudly, its Dockerfile.
 
+The agent is handed the same variables of your environment as at its start, if
+they are set.
+
 With --at it goes back to a snapshot, and ends what runs in the bottle. What is
 in no snapshot yet is committed first.
 

@@ -52,6 +52,7 @@ func NewRootCommand(p *Program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newStartCommand(p),
+		newAgentsCommand(p),
 		newCommitCommand(p),
 		newCompactCommand(p),
 		newResumeCommand(p),

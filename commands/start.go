@@ -37,8 +37,12 @@ func newStartCommand(p *Program) *cobra.Command {
 		Long: `Start a new bottle: build the agent's image, create the bottle and run the agent.
 
 AGENT is a directory with a Dockerfile (with a slash in it: ./mine), one of your
-own agents, or a built-in one. The agent's command is the image's ENTRYPOINT and
-CMD; COMMAND takes the place of CMD.
+own agents, or a built-in one: "agents" lists them. The agent's command is the
+image's ENTRYPOINT and CMD; COMMAND takes the place of CMD.
+
+An agent's Dockerfile can name variables of your environment that the agent uses,
+such as an API key ("agents --help" says how). Those that are set are handed to it
+as with --secret, which is said. An image given with --image gets none unasked.
 
 Exit status: the agent's own; 125 for wrong usage, 130 when interrupted, 1 for
 anything else that goes wrong.`,
@@ -49,12 +53,7 @@ anything else that goes wrong.`,
 			}
 			return runStart(cmd.Context(), p, &o, agent, command)
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return agents.Builtin(), cobra.ShellCompDirectiveDefault
-		},
+		ValidArgsFunction: p.completeAgents,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.name, "name", "", `Name of the bottle (default "AGENT-" and five random characters)`)
@@ -133,7 +132,7 @@ func (p *Program) plan(o *startOptions, agentName string, command []string) (b b
 	case agentName != "" && o.image != "":
 		return b, usage("conflicting options: an agent (%s) and --image", agentName)
 	case agentName == "" && o.image == "":
-		return b, usage("which agent? name one of %s, a directory with a Dockerfile (./DIR), or use --image", strings.Join(agents.Builtin(), ", "))
+		return b, usage("which agent? name one of %s, a directory with a Dockerfile (./DIR), or use --image", strings.Join(agents.Names(p.ConfigDir), ", "))
 	}
 	b = bottlestate.Bottle{
 		Image:      o.image,

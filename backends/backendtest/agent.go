@@ -37,6 +37,11 @@ const agentEnd = `ENTRYPOINT ["sh", "-c"]
 CMD ["echo agent ready"]
 `
 
+// agentLabels says something of an agent, and something else.
+const agentLabels = `LABEL io.github.docker-bottle.agent.secrets="A_KEY, B_KEY"
+LABEL io.github.docker-bottle.agent.continue="agent --continue" kind=agent
+`
+
 const passwd = "root:x:0:0::/root:/bin/sh\ndev:x:1234:1235::/:/bin/sh\n"
 
 // WriteAgent makes dir an agent whose image needs nothing to be pulled. Lines

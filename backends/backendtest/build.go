@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -18,21 +19,31 @@ func testIdentity(t *testing.T, s *suite) {
 	}
 }
 
+// An image is known with its command, and what its labels say of its agent.
 func testBuild(t *testing.T, s *suite) {
 	b := s.bottle(t)
-	image := s.build(t, &b, agentEnd)
+	image := s.build(t, &b, agentLabels+agentEnd)
 	if image.ID == "" {
 		t.Error("the image has no ID")
 	}
 	if !slices.Equal(image.Entrypoint, []string{"sh", "-c"}) || !slices.Equal(image.Command, []string{"echo agent ready"}) {
 		t.Errorf("entrypoint %q, command %q", image.Entrypoint, image.Command)
 	}
+	want := map[string]string{backends.AgentLabel + "secrets": "A_KEY, B_KEY", backends.AgentLabel + "continue": "agent --continue"}
+	if !maps.Equal(image.Labels, want) {
+		t.Errorf("labels %q, want %q", image.Labels, want)
+	}
 	s.state(t, b, backends.Gone)
+
+	// What is built again may come from somewhere else.
+	if again := s.build(t, &b, agentLabels+agentEnd); !maps.Equal(again.Labels, want) {
+		t.Errorf("built again, labels %q, want %q", again.Labels, want)
+	}
 
 	// An image that is there can be had by what Build called it.
 	b.Image = image.ID
 	again, err := s.be.Build(t.Context(), b, backends.Source{}, nil)
-	if err != nil || again.ID != image.ID || !slices.Equal(again.Command, image.Command) {
+	if err != nil || again.ID != image.ID || !slices.Equal(again.Command, image.Command) || !maps.Equal(again.Labels, want) {
 		t.Errorf("looked up as %+v, %v; built as %+v", again, err, image)
 	}
 }

@@ -3,6 +3,7 @@ package backendtest
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 // it was, with its image's command, env, user and directory.
 func testFreezeBoot(t *testing.T, s *suite) {
 	b := s.bottle(t)
-	image := s.build(t, &b, "WORKDIR /home\nUSER dev\n"+agentEnd)
+	image := s.build(t, &b, "WORKDIR /home\nUSER dev\n"+agentLabels+agentEnd)
 	s.boot(t, b, image.ID)
 	s.run(t, b, backends.Process{Args: []string{"sh", "-c", "echo frozen >/file; chown dev /file"}, User: "root", Env: []string{"SECRET=do-not-keep"}})
 	before := time.Now().Add(-time.Minute)
@@ -37,8 +38,12 @@ func testFreezeBoot(t *testing.T, s *suite) {
 
 	asImage := b
 	asImage.Image = snap.Reference
-	if got, err := s.be.Build(t.Context(), asImage, backends.Source{}, nil); err != nil || !slices.Equal(got.Entrypoint, image.Entrypoint) || !slices.Equal(got.Command, image.Command) {
+	got, err := s.be.Build(t.Context(), asImage, backends.Source{}, nil)
+	if err != nil || !slices.Equal(got.Entrypoint, image.Entrypoint) || !slices.Equal(got.Command, image.Command) {
 		t.Errorf("the snapshot's command is %+v, %v; want that of %+v", got, err, image)
+	}
+	if len(got.Labels) != 2 || !maps.Equal(got.Labels, image.Labels) {
+		t.Errorf("the snapshot's labels are %q, want %q", got.Labels, image.Labels)
 	}
 }
 

@@ -57,6 +57,7 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 	image := backends.Image{ID: img.ID, Digest: img.ID}
 	if img.Config != nil {
 		image.Entrypoint, image.Command = img.Config.Entrypoint, img.Config.Cmd
+		image.Labels = backends.AgentLabels(img.Config.Labels)
 	}
 	return image, nil
 }

@@ -39,7 +39,14 @@ func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error)
 	if err != nil {
 		return backends.Image{}, err
 	}
-	return backends.Image{ID: img.Configuration.Name, Digest: v.Digest, Entrypoint: v.Config.Config.Entrypoint, Command: v.Config.Config.Cmd}, nil
+	config := v.Config.Config
+	return backends.Image{
+		ID:         img.Configuration.Name,
+		Digest:     v.Digest,
+		Entrypoint: config.Entrypoint,
+		Command:    config.Cmd,
+		Labels:     backends.AgentLabels(config.Labels),
+	}, nil
 }
 
 // build has no deadline: a build takes what it takes, and is seen to go on.

@@ -38,7 +38,7 @@ type base struct {
 }
 
 func (v base) image(archive string) backends.Image {
-	return backends.Image{ID: archive, Digest: v.Digest, Entrypoint: v.Entrypoint, Command: v.Command}
+	return backends.Image{ID: archive, Digest: v.Digest, Entrypoint: v.Entrypoint, Command: v.Command, Labels: v.Labels}
 }
 
 const archiveExtension = ".tar"
@@ -115,6 +115,7 @@ func (b *Backend) save(ctx context.Context, source ImageSource, image backends.I
 		Entrypoint: config.Config.Entrypoint,
 		Command:    config.Config.Cmd,
 		Env:        config.Config.Env,
+		Labels:     backends.AgentLabels(config.Config.Labels),
 	}
 	info, err := temp.Stat()
 	if err != nil {

@@ -58,7 +58,7 @@ func savedImage(t *testing.T, architecture string) []byte {
 	t.Helper()
 	config, err := json.Marshal(map[string]any{
 		"os": "linux", "architecture": architecture,
-		"config": map[string]any{"User": "dev", "Entrypoint": []string{"/e"}, "Cmd": []string{"c"}, "WorkingDir": "/w", "Env": []string{"A=1"}},
+		"config": map[string]any{"User": "dev", "Entrypoint": []string{"/e"}, "Cmd": []string{"c"}, "WorkingDir": "/w", "Env": []string{"A=1"}, "Labels": map[string]string{"kind": "agent", backends.AgentLabel + "secrets": "A"}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{}},
 	})
 	if err != nil {
@@ -95,11 +95,12 @@ func TestKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := backends.Image{ID: filepath.Join(dir, testHex+".tar"), Digest: image.Digest, Entrypoint: []string{"/e"}, Command: []string{"c"}}
+	labels := map[string]string{backends.AgentLabel + "secrets": "A"}
+	want := backends.Image{ID: filepath.Join(dir, testHex+".tar"), Digest: image.Digest, Entrypoint: []string{"/e"}, Command: []string{"c"}, Labels: labels}
 	if !reflect.DeepEqual(kept, want) {
 		t.Errorf("kept %+v, want %+v", kept, want)
 	}
-	meta := imageMeta{User: "dev", WorkingDir: "/w", Env: []string{"A=1"}, Entrypoint: []string{"/e"}, Command: []string{"c"}}
+	meta := imageMeta{User: "dev", WorkingDir: "/w", Env: []string{"A=1"}, Entrypoint: []string{"/e"}, Command: []string{"c"}, Labels: labels}
 	info, err := os.Stat(kept.ID)
 	if err != nil {
 		t.Fatal(err)

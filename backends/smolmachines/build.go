@@ -122,7 +122,7 @@ func artifactImage(path string) (backends.Image, error) {
 		return backends.Image{}, fmt.Errorf("%s is for machines of %s, and this one is %s", path, a, runtime.GOARCH)
 	}
 	meta, _ := s.meta()
-	return backends.Image{ID: path, Digest: s.digest(), Entrypoint: meta.Entrypoint, Command: meta.Command}, nil
+	return backends.Image{ID: path, Digest: s.digest(), Entrypoint: meta.Entrypoint, Command: meta.Command, Labels: meta.Labels}, nil
 }
 
 func isArtifact(name string) bool { return strings.HasSuffix(name, extension) && filepath.IsAbs(name) }

@@ -19,6 +19,8 @@ type imageMeta struct {
 	Env        []string `json:"env,omitempty"`
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	Command    []string `json:"command,omitempty"`
+	// Labels are those that speak of the agent.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // meta is what smolvm does not tell of a machine, or an artifact does not hold.
