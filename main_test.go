@@ -220,7 +220,7 @@ func fakeTool(ts *testscript.TestScript, neg bool, args []string, name, prefix s
 // term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
 // time the terminal has shown TEXT, after what was typed before, KEYS are
 // typed. What the terminal showed goes to stdout. In KEYS, \n is the return
-// key and ^X is Ctrl-X.
+// key, ^X is Ctrl-X and ^[ the escape key.
 func term(ts *testscript.TestScript, neg bool, args []string) {
 	dash := slices.Index(args, "--")
 	if dash < 0 || dash == len(args)-1 {
@@ -237,7 +237,9 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 			cmd.Env = append(cmd.Env, key+"="+value)
 		}
 	}
-	cmd.Env = append(cmd.Env, "TERM=xterm")
+	if ts.Getenv("TERM") == "" {
+		cmd.Env = append(cmd.Env, "TERM=xterm")
+	}
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
 	ts.Check(err)
 	defer f.Close()
@@ -285,9 +287,10 @@ var scriptEnv = []string{
 	"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "GORACE", "GOCOVERDIR",
 	"TMPDIR", "CONTAINERTEST_ROOT", "CONTAINERTEST_VERSION", "CONTAINERTEST_LOG",
 	"SMOLVMTEST_ROOT", "SMOLVMTEST_VERSION",
+	"TERM", "NO_COLOR", "ACCESSIBLE", "STATE",
 }
 
-var control = regexp.MustCompile(`\^[A-Z]`)
+var control = regexp.MustCompile(`\^[A-Z[]`)
 
 func typed(keys string) string {
 	keys = strings.ReplaceAll(keys, `\n`, "\r")

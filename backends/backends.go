@@ -165,9 +165,9 @@ type Lifecycle interface {
 	// State returns the state of one bottle. A bottle that the engine does
 	// not have is Gone and no error.
 	State(ctx context.Context, b bottlestate.Bottle) (State, error)
-	// States returns the states of all bottles on this engine at once. A
+	// States returns what all bottles on this engine do, with one call. A
 	// bottle that is not in it is gone.
-	States(ctx context.Context) (map[bottlestate.Slug]State, error)
+	States(ctx context.Context) (map[bottlestate.Slug]Condition, error)
 	// ChangedSince reports whether the bottle may hold anything that the
 	// snapshot does not. It says yes when in doubt; a bottle that is gone is
 	// ErrNotFound. What the engine and the
@@ -187,6 +187,14 @@ const (
 	Stopped State = "stopped"
 	Gone    State = "gone"
 )
+
+// Condition is a bottle's state as the engine's list tells it.
+type Condition struct {
+	State State
+	// Since is when it began to run, or ended, as roughly as the engine tells
+	// it; zero if it does not.
+	Since time.Time
+}
 
 // Execer runs programs in a running bottle.
 type Execer interface {

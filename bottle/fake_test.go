@@ -178,7 +178,7 @@ func (e *engine) State(_ context.Context, b bottlestate.Bottle) (backends.State,
 	return backends.Stopped, nil
 }
 
-func (e *engine) States(context.Context) (map[bottlestate.Slug]backends.State, error) {
+func (e *engine) States(context.Context) (map[bottlestate.Slug]backends.Condition, error) {
 	return nil, errors.ErrUnsupported
 }
 

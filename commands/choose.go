@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/docker-bottle/docker-bottle/agents"
 	"github.com/docker-bottle/docker-bottle/backends"
-	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
 // ask prints a question and returns the line that is typed. It gives up when
@@ -46,93 +47,108 @@ func (p *Program) confirm(ctx context.Context, question string) (bool, error) {
 	return line == "y" || line == "yes", err
 }
 
-// choose returns the bottle that the person means without having named one:
-// the only candidate, or the one picked from a list on the terminal.
-func (p *Program) choose(ctx context.Context, verb string, running bool) (string, error) {
-	candidates, err := p.candidates(ctx, running)
-	if err != nil {
-		return "", err
-	}
-	kind := "bottle"
-	if running {
-		kind = "running bottle"
-	}
-	switch {
-	case len(candidates) == 0 && running:
-		return "", hinted{errors.New("no bottle is running"), fmt.Sprintf("name the one to %s: %s %s BOTTLE", verb, p.Invocation, verb)}
-	case len(candidates) == 0:
-		return "", hinted{errors.New("there is no bottle yet"), fmt.Sprintf("make one with: %s start", p.Invocation)}
-	case len(candidates) == 1 && running:
-		p.notify("using %s, the only %s", candidates[0], kind)
-		return candidates[0], nil
-	case !p.interactive():
-		return "", usage("which bottle? name one of: %s", strings.Join(candidates, ", "))
-	}
-	for i, name := range candidates {
-		p.notify("%3d  %s", i+1, name)
-	}
-	line, err := p.ask(ctx, fmt.Sprintf("%s which %s (1-%d)? ", verb, kind, len(candidates)))
-	if err != nil {
-		return "", err
-	}
-	if n, err := strconv.Atoi(line); err == nil && n >= 1 && n <= len(candidates) {
-		return candidates[n-1], nil
-	}
-	for _, name := range candidates {
-		if name == line {
-			return name, nil
-		}
-	}
-	return "", usage("%q is not in the list", line)
+// choice is what a verb takes if no bottle is named.
+type choice struct {
+	verb string
+	// running means that only running bottles will do.
+	running bool
+	// only means that one which is the only one is taken without asking.
+	only bool
 }
 
-func (p *Program) candidates(ctx context.Context, running bool) ([]string, error) {
-	bottles, bad, err := p.Store.Bottles()
+func (c choice) kind() string {
+	if c.running {
+		return "running bottle"
+	}
+	return "bottle"
+}
+
+// choose returns the bottle that the person means without having named one:
+// the only candidate, or the one picked from a list on the terminal.
+func (p *Program) choose(ctx context.Context, c choice) (string, error) {
+	candidates, err := p.candidates(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(candidates) == 0 && c.running:
+		return "", hinted{errors.New("no bottle is running"), fmt.Sprintf("name the one to %s: %s %s BOTTLE", c.verb, p.Invocation, c.verb)}
+	case len(candidates) == 0:
+		return "", hinted{errors.New("there is no bottle yet"), fmt.Sprintf("make one with: %s start", p.Invocation)}
+	case len(candidates) == 1 && c.only:
+		name := candidates[0].Bottle()
+		p.notify("using %s, the only %s", name, c.kind())
+		return name, nil
+	}
+	var options []option
+	var names []string
+	for _, row := range candidates {
+		names = append(names, row.Bottle())
+		options = append(options, option{row.Bottle(), []string{row.Condition(), row.lastCommit(), row.Message()}})
+	}
+	if !p.interactive() {
+		return "", usage("which bottle? name one of: %s", strings.Join(names, ", "))
+	}
+	return p.pick(ctx, c.verb+" which "+c.kind(), options)
+}
+
+// candidates asks the engines only where that matters: to know which bottles
+// run, or to show it.
+func (p *Program) candidates(ctx context.Context, c choice) ([]*bottleRow, error) {
+	rows, err := p.bottleRows(p.notify)
 	if err != nil {
 		return nil, err
 	}
-	for _, err := range bad {
-		p.notify("%v", err)
+	if c.running || p.interactive() && !(c.only && len(rows) == 1) {
+		p.fillConditions(ctx, rows, p.notify)
 	}
-	states := map[string]map[bottlestate.Slug]backends.State{}
-	if running {
-		states = p.states(ctx, bottles)
+	if c.running {
+		rows = slices.DeleteFunc(rows, func(r *bottleRow) bool { return r.condition.State != backends.Running })
 	}
-	var names []string
-	for _, b := range bottles {
-		if !running || states[engineKey(b)][b.Slug] == backends.Running {
-			names = append(names, string(b.Slug))
-		}
-	}
-	return names, nil
+	return rows, p.fillSnapshots(rows, p.notify)
 }
 
-// engineKey tells the engines of bottles apart.
-func engineKey(b bottlestate.Bottle) string { return b.Backend + " " + b.Endpoint }
-
-// states asks every backend that has bottles for their states. One that does
-// not answer is a line for the person and no failure; nor is a bottle of an
-// engine that is not the current one: it is in no map.
-func (p *Program) states(ctx context.Context, bottles []bottlestate.Bottle) map[string]map[bottlestate.Slug]backends.State {
-	all := map[string]map[bottlestate.Slug]backends.State{}
-	asked := map[string]bool{}
-	for _, b := range bottles {
-		if asked[b.Backend] {
-			continue
-		}
-		asked[b.Backend] = true
-		be, err := p.Backends.Lookup(b.Backend)
-		if err != nil {
-			p.notify("%v", err)
-			continue
-		}
-		states, err := be.States(ctx)
-		if err != nil {
-			p.notify("%s: %v", b.Backend, err)
-			continue
-		}
-		_, address := be.Endpoint()
-		all[b.Backend+" "+address] = states
+// namedOrChosen returns the names that were typed or, if there is none, the one
+// that is chosen.
+func (p *Program) namedOrChosen(ctx context.Context, args []string, c choice) ([]string, error) {
+	if len(args) > 0 {
+		return args, nil
 	}
-	return all
+	name, err := p.choose(ctx, c)
+	return []string{name}, err
+}
+
+// chooseAgent returns the agent that the person means without having named one.
+func (p *Program) chooseAgent(ctx context.Context) (string, error) {
+	options := p.agentOptions()
+	if p.interactive() {
+		return p.pick(ctx, "start which agent", options)
+	}
+	var names []string
+	for _, o := range options {
+		names = append(names, o.name)
+	}
+	return "", usage("which agent? name one of %s, a directory with a Dockerfile (./DIR), or use --image", strings.Join(names, ", "))
+}
+
+// agentOptions are the agents that have a name: one's own, of which each goes
+// before the built-in one of its name, and the built-in ones.
+func (p *Program) agentOptions() []option {
+	dir := filepath.Join(p.ConfigDir, "agents")
+	entries, _ := os.ReadDir(dir) // often there is none
+	var options []option
+	own := map[string]bool{}
+	for _, entry := range entries {
+		name := entry.Name()
+		if _, err := os.Stat(filepath.Join(dir, name, "Dockerfile")); err == nil {
+			own[name] = true
+			options = append(options, option{name, []string{filepath.Join(dir, name)}})
+		}
+	}
+	for _, name := range agents.Builtin() {
+		if !own[name] {
+			options = append(options, option{name, []string{"built in"}})
+		}
+	}
+	return options
 }

@@ -52,10 +52,11 @@ when interrupted, 1 for anything else. After a failure nothing is recorded.`,
 }
 
 func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string) error {
-	name, err := p.nameOrChoose(ctx, args, "commit", true)
+	args, err := p.namedOrChosen(ctx, args, choice{verb: "commit", running: true, only: true})
 	if err != nil {
 		return err
 	}
+	name := args[0]
 	be, b, err := p.open(name)
 	if err != nil {
 		return err
@@ -122,11 +123,4 @@ func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bott
 		args := slices.Concat([]string{"start", "--backend", b.Backend, "--name", string(b.Slug)}, options)
 		p.notify("go on with it on another machine with: docker bottle %s", shellescape.QuoteCommand(args))
 	}
-}
-
-func (p *Program) nameOrChoose(ctx context.Context, args []string, verb string, running bool) (string, error) {
-	if len(args) > 0 {
-		return args[0], nil
-	}
-	return p.choose(ctx, verb, running)
 }

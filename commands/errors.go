@@ -26,6 +26,9 @@ func (p *Program) Report(w io.Writer, err error) int {
 	case errors.Is(err, backends.ErrCommitCancelled):
 		fmt.Fprintln(w, "cancelled: nothing was committed")
 		return 0
+	case errors.Is(err, errNonePicked):
+		fmt.Fprintln(w, "cancelled:", errNonePicked)
+		return 0
 	case errors.As(err, &status):
 		// The status can be one of several errors, or have a name before it.
 		if text := err.Error(); text != "" {

@@ -22,16 +22,26 @@ type execOptions struct {
 func newExecCommand(p *Program) *cobra.Command {
 	o := execOptions{env: opts.NewListOpts(opts.ValidateEnv)}
 	cmd := &cobra.Command{
-		Use:   "exec [OPTIONS] BOTTLE COMMAND [ARG...]",
+		Use:   "exec [OPTIONS] [BOTTLE COMMAND [ARG...]]",
 		Short: "Run a command in a running bottle, with the bottle's env and secrets",
 		Long: `Run a command in a running bottle, with the bottle's env and secrets.
 
-On a terminal it gets one, as with docker exec -it.
+On a terminal it gets one, as with docker exec -it. There, without BOTTLE and
+COMMAND, it is a shell (sh) in the running bottle; of several you are asked for
+one.
 
 Exit status: the command's own; 125 for wrong usage, 130 when interrupted, 1 for
 anything else that goes wrong.`,
-		Args: cli.RequiresMinArgs(2),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+				return nil
+			}
+			return cli.RequiresMinArgs(2)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return runShell(cmd.Context(), p, &o)
+			}
 			return runExec(cmd.Context(), p, &o, args[0], args[1:])
 		},
 		ValidArgsFunction: p.completeBottles(1),
@@ -45,6 +55,15 @@ anything else that goes wrong.`,
 	flags.VarP(&o.env, "env", "e", "Set an environment variable for this command")
 	_ = cmd.RegisterFlagCompletionFunc("env", completion.EnvVarNames())
 	return cmd
+}
+
+// runShell runs what every bottle has, for a look around in one.
+func runShell(ctx context.Context, p *Program, o *execOptions) error {
+	name, err := p.choose(ctx, choice{verb: "exec", running: true, only: true})
+	if err != nil {
+		return err
+	}
+	return runExec(ctx, p, o, name, []string{"sh"})
 }
 
 func runExec(ctx context.Context, p *Program, o *execOptions, name string, args []string) error {

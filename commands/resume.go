@@ -69,13 +69,11 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	case o.detach && o.commitOnExit:
 		return usage("conflicting options: with -d nobody waits for the agent's end, so --commit-on-exit cannot act on it")
 	}
-	var args []string
-	if name != "" {
-		args = []string{name}
-	}
-	name, err := p.nameOrChoose(ctx, args, "resume", false)
-	if err != nil {
-		return err
+	if name == "" {
+		var err error
+		if name, err = p.choose(ctx, choice{verb: "resume"}); err != nil {
+			return err
+		}
 	}
 	be, b, err := p.open(name)
 	if err != nil {

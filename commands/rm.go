@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bottle/docker-bottle/bottle"
@@ -14,10 +13,12 @@ import (
 func newRmCommand(p *Program) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "rm [OPTIONS] BOTTLE [BOTTLE...]",
+		Use:     "rm [OPTIONS] [BOTTLE...]",
 		Aliases: []string{"remove"},
 		Short:   "Remove one or more bottles: container, snapshots and state",
-		Args:    cli.RequiresMinArgs(1),
+		Long: `Remove one or more bottles: container, snapshots and state.
+
+Without BOTTLE you are asked for one.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runRm(cmd.Context(), p, force, args)
 		},
@@ -28,6 +29,10 @@ func newRmCommand(p *Program) *cobra.Command {
 }
 
 func runRm(ctx context.Context, p *Program, force bool, names []string) error {
+	names, err := p.namedOrChosen(ctx, names, choice{verb: "rm"})
+	if err != nil {
+		return err
+	}
 	return p.each(ctx, names, func(name string) (bool, error) {
 		be, b, err := p.open(name)
 		if err != nil {

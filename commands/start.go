@@ -37,8 +37,9 @@ func newStartCommand(p *Program) *cobra.Command {
 		Long: `Start a new bottle: build the agent's image, create the bottle and run the agent.
 
 AGENT is a directory with a Dockerfile (with a slash in it: ./mine), one of your
-own agents, or a built-in one: "agents" lists them. The agent's command is the
-image's ENTRYPOINT and CMD; COMMAND takes the place of CMD.
+own agents, or a built-in one ("agents" lists them); without it you are asked for
+one of those. The agent's command is the image's ENTRYPOINT and CMD; COMMAND takes
+the place of CMD.
 
 An agent's Dockerfile can name variables of your environment that the agent uses,
 such as an API key ("agents --help" says how). Those that are set are handed to it
@@ -102,7 +103,7 @@ func splitDash(cmd *cobra.Command, args []string) (name string, command []string
 }
 
 func runStart(ctx context.Context, p *Program, o *startOptions, agent string, command []string) error {
-	b, err := p.plan(o, agent, command)
+	b, err := p.plan(ctx, o, agent, command)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func runStart(ctx context.Context, p *Program, o *startOptions, agent string, co
 }
 
 // plan turns the options into the record of a new bottle.
-func (p *Program) plan(o *startOptions, agentName string, command []string) (b bottlestate.Bottle, err error) {
+func (p *Program) plan(ctx context.Context, o *startOptions, agentName string, command []string) (b bottlestate.Bottle, err error) {
 	switch {
 	case o.detach && o.remove:
 		return b, usage("conflicting options: with -d nobody waits for the agent's end, so --rm cannot act on it")
@@ -132,7 +133,9 @@ func (p *Program) plan(o *startOptions, agentName string, command []string) (b b
 	case agentName != "" && o.image != "":
 		return b, usage("conflicting options: an agent (%s) and --image", agentName)
 	case agentName == "" && o.image == "":
-		return b, usage("which agent? name one of %s, a directory with a Dockerfile (./DIR), or use --image", strings.Join(agents.Names(p.ConfigDir), ", "))
+		if agentName, err = p.chooseAgent(ctx); err != nil {
+			return b, err
+		}
 	}
 	b = bottlestate.Bottle{
 		Image:      o.image,

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 
-	"github.com/docker/cli/cli"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bottle/docker-bottle/bottle"
@@ -11,9 +10,11 @@ import (
 
 func newStopCommand(p *Program) *cobra.Command {
 	return &cobra.Command{
-		Use:   "stop BOTTLE [BOTTLE...]",
+		Use:   "stop [BOTTLE...]",
 		Short: "Stop one or more bottles and keep everything",
-		Args:  cli.RequiresMinArgs(1),
+		Long: `Stop one or more bottles and keep everything.
+
+Without BOTTLE it is the running one; of several you are asked for one.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runStop(cmd.Context(), p, args)
 		},
@@ -22,6 +23,10 @@ func newStopCommand(p *Program) *cobra.Command {
 }
 
 func runStop(ctx context.Context, p *Program, names []string) error {
+	names, err := p.namedOrChosen(ctx, names, choice{verb: "stop", running: true, only: true})
+	if err != nil {
+		return err
+	}
 	return p.each(ctx, names, func(name string) (bool, error) {
 		be, b, err := p.open(name)
 		if err != nil {

@@ -202,8 +202,10 @@ func (s *suite) state(t *testing.T, b bottlestate.Bottle, want backends.State) {
 	if err != nil {
 		t.Fatalf("states: %v", err)
 	}
-	if got, ok := all[b.Slug]; ok != (want != backends.Gone) || ok && got != want {
-		t.Errorf("the bottle is %q among all, want %s", got, want)
+	if got, ok := all[b.Slug]; ok != (want != backends.Gone) || ok && got.State != want {
+		t.Errorf("the bottle is %q among all, want %s", got.State, want)
+	} else if now := time.Now(); got.Since.After(now) || !got.Since.IsZero() && now.Sub(got.Since) > time.Hour {
+		t.Errorf("the bottle is %s since %s, it is %s", want, got.Since, now)
 	}
 }
 

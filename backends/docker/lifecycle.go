@@ -76,15 +76,15 @@ func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backend
 }
 
 // States returns the states of all bottles with one call.
-func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.State, error) {
+func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Condition, error) {
 	list, err := b.containers(ctx, backends.ContainerLabel)
 	if err != nil {
 		return nil, err
 	}
-	states := map[bottlestate.Slug]backends.State{}
+	states := map[bottlestate.Slug]backends.Condition{}
 	for _, ctr := range list {
 		if slug := bottleOf(ctr); slug != "" {
-			states[slug] = state(ctr.State)
+			states[slug] = backends.Condition{State: state(ctr.State), Since: since(ctr.Status)}
 		}
 	}
 	return states, nil

@@ -77,20 +77,28 @@ func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backend
 	return ctr.state(), nil
 }
 
-// States returns the states of all bottles with one call.
-func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.State, error) {
+// States returns the states of all bottles with one call. The service does not
+// tell when one was stopped.
+func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Condition, error) {
 	var all []container
 	if err := b.ask(ctx, &all, "list", "--all", "--format", "json"); err != nil {
 		return nil, err
 	}
-	states := map[bottlestate.Slug]backends.State{}
+	states := map[bottlestate.Slug]backends.Condition{}
 	for _, ctr := range all {
 		slug := bottlestate.Slug(ctr.Configuration.Labels[backends.ContainerLabel])
 		if ctr.ID == backends.Name(slug) {
-			states[slug] = ctr.state()
+			states[slug] = ctr.condition()
 		}
 	}
 	return states, nil
+}
+
+func (c container) condition() backends.Condition {
+	if state := c.state(); state != backends.Running {
+		return backends.Condition{State: state}
+	}
+	return backends.Condition{State: backends.Running, Since: c.Status.StartedDate}
 }
 
 // ChangedSince says no only for a container that was frozen while it was

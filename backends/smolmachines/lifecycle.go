@@ -120,16 +120,17 @@ func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backend
 	return m.state(), nil
 }
 
-// States returns the states of all bottles with one call.
-func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.State, error) {
+// States returns the states of all bottles with one call. The tool does not
+// tell since when.
+func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Condition, error) {
 	var all []machine
 	if err := b.ask(ctx, &all, "machine", "ls", "--json"); err != nil {
 		return nil, err
 	}
-	states := map[bottlestate.Slug]backends.State{}
+	states := map[bottlestate.Slug]backends.Condition{}
 	for _, m := range all {
 		if m.Name == backends.Name(m.slug()) {
-			states[m.slug()] = m.state()
+			states[m.slug()] = backends.Condition{State: m.state()}
 		}
 	}
 	return states, nil
