@@ -16,14 +16,17 @@ import (
 // attached runs the agent on the person's terminal, says what became of the
 // bottle, and ends with the agent's own exit status.
 func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
-	opts.Commit.Notify = p.notify
+	opts.Commit.Notify, opts.Commit.Warn = p.notify, p.warn
 	// With the agent ended, a stop for the commit ends nothing; unless the
 	// bottle was up before, with whatever is in it.
 	opts.Commit.Confirm = func(context.Context, string) (bool, error) { return true, nil }
 	if opts.Keep {
-		opts.Commit.Confirm = p.confirmStop(func(ask func()) { ask() }, false)
+		opts.Commit.Confirm = p.confirmStop(false)
 	}
+	ctx, line := p.progress(ctx, "freezing "+string(b.Slug))
+	defer line.done()
 	out, err := bottle.Run(ctx, be, p.Store, b, p.stdio(true), opts)
+	line.done()
 	p.afterRun(be, b, out, opts)
 	if err != nil {
 		return err
@@ -34,7 +37,7 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome, opts bottle.RunOptions) {
 	var exit *backends.ExitError
 	if out.Agent != nil && !errors.As(out.Agent, &exit) && !errors.Is(out.Agent, backends.ErrDetached) && !errors.Is(out.Agent, context.Canceled) {
-		p.notify("agent: %v", out.Agent)
+		p.warn("agent: %v", out.Agent)
 	}
 	if out.Unchanged {
 		p.notify("nothing has changed since %s@%d", b.Slug, out.Snapshot.Number)

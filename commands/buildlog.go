@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -8,43 +9,51 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 )
 
-// buildLog is where a build's output goes: straight to a terminal, otherwise
-// to a file that is shown if the build fails.
+// buildLog is where a build's output goes: to a file, which is shown if the
+// build fails. Its last line is shown as progress. A builder that draws on a
+// terminal may have that.
 type buildLog struct {
-	io.Writer
 	p    *Program
+	line *progress
+	what string // that begins, where nothing is drawn; or nothing is said
 	file *os.File
 }
 
-func newBuildLog(p *Program) *buildLog {
-	if isTerminal(os.Stderr) {
-		return &buildLog{Writer: os.Stderr, p: p}
-	}
-	return &buildLog{p: p}
-}
-
 func (l *buildLog) Write(data []byte) (int, error) {
-	if l.Writer == nil {
+	if l.file == nil {
 		file, err := os.CreateTemp("", "docker-bottle-build-*.log")
 		if err != nil {
 			return 0, err
 		}
-		l.Writer, l.file = file, file
+		l.file = file
+		if l.what != "" && !drawable() {
+			l.p.notify("building %s", l.what)
+		}
 	}
-	return l.Writer.Write(data)
+	if last := lastLine(data); last != "" {
+		l.line.report(backends.Progress{Step: last})
+	}
+	return l.file.Write(data)
 }
 
-// Terminal returns the terminal that the log goes to, for a builder that draws
-// on it, or nil.
+// lastLine is what was written last and is not blank.
+func lastLine(data []byte) string {
+	data = bytes.TrimSpace(data)
+	return string(bytes.TrimSpace(data[bytes.LastIndexAny(data, "\r\n")+1:]))
+}
+
+// Terminal returns the terminal for a builder that draws on it, or nil.
 func (l *buildLog) Terminal() *os.File {
-	if l.file == nil && l.Writer != nil {
-		return os.Stderr
+	if l.p.quiet || !isTerminal(os.Stderr) {
+		return nil
 	}
-	return nil
+	l.line.lend()
+	return os.Stderr
 }
 
 // Close shows the log if err is that of a failed build, and returns err.
 func (l *buildLog) Close(err error) error {
+	l.line.done()
 	if l.file == nil {
 		return err
 	}

@@ -60,22 +60,23 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 	if err != nil {
 		return err
 	}
-	line := p.progress("freezing "+name, o.quiet)
+	p.quiet = o.quiet
+	ctx, line := p.progress(ctx, "freezing "+name)
+	defer line.done()
 	opts := bottle.CommitOptions{
 		Message: strings.ToValidUTF8(o.message, "\ufffd"), // what JSON can hold, and labels are
 		NoPause: o.noPause,
 		Exact:   o.exact,
 		Force:   o.force,
-		Confirm: p.confirmStop(line.aside, o.yes),
+		Confirm: p.confirmStop(o.yes),
+		Notify:  p.notify,
+		Warn:    p.warn,
 	}
-	opts.Notify = func(format string, args ...any) { line.aside(func() { p.notify(format, args...) }) }
 	snap, err := bottle.Commit(ctx, be, p.Store, b.Slug, opts)
 	line.done()
 	if errors.Is(err, bottle.ErrUnchanged) {
 		fmt.Fprintln(p.CLI.Out(), snap.Reference)
-		if !o.quiet {
-			p.notify("nothing has changed since %s@%d", b.Slug, snap.Number)
-		}
+		p.notify("nothing has changed since %s@%d", b.Slug, snap.Number)
 		return nil
 	}
 	if errors.Is(err, backends.ErrNotFound) {
@@ -84,15 +85,12 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 		return err
 	}
 	fmt.Fprintln(p.CLI.Out(), snap.Reference)
-	if !o.quiet {
-		p.committed(be, b, snap)
-	}
+	p.committed(be, b, snap)
 	return nil
 }
 
-// confirmStop answers a backend that has to stop the bottle to freeze it. The
-// person is asked by way of aside.
-func (p *Program) confirmStop(aside func(func()), yes bool) func(context.Context, string) (bool, error) {
+// confirmStop answers a backend that has to stop the bottle to freeze it.
+func (p *Program) confirmStop(yes bool) func(context.Context, string) (bool, error) {
 	return func(ctx context.Context, question string) (ok bool, err error) {
 		switch {
 		case yes:
@@ -100,7 +98,7 @@ func (p *Program) confirmStop(aside func(func()), yes bool) func(context.Context
 		case !p.interactive():
 			return false, usage("%s: there is no terminal to ask on, use --yes", strings.TrimSuffix(question, "?"))
 		}
-		aside(func() { ok, err = p.confirm(ctx, question) })
+		p.line.aside(func() { ok, err = p.confirm(ctx, question) })
 		return ok, err
 	}
 }
@@ -113,7 +111,7 @@ func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bott
 	if snap.Restarted {
 		p.notify("%s was stopped for it and started again: what ran in it has ended", b.Slug)
 	}
-	p.notify("committed %s@%d", b.Slug, snap.Number)
+	p.notify("committed %s@%d: %s", b.Slug, snap.Number, summary(snap))
 	p.resumeHint(b)
 	if command := backends.ExportHint(be, b, snap); command != "" {
 		p.notify("export it with: %s", command)
@@ -122,6 +120,21 @@ func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bott
 		args := slices.Concat([]string{"start", "--backend", b.Backend, "--name", string(b.Slug)}, options)
 		p.notify("go on with it on another machine with: docker bottle %s", shellescape.QuoteCommand(args))
 	}
+}
+
+// summary says what a commit has cost: 1.98MB in 0.9s, and for how long the
+// agent stood still.
+func summary(snap bottlestate.Snapshot) string {
+	text := size(snap.Size) + " in " + seconds(snap.Took)
+	switch {
+	case snap.Stopped || snap.Compacted:
+		return text
+	case snap.Restarted:
+		return text + ", the agent was stopped for it, and back up after " + seconds(snap.Still)
+	case snap.Still > 0:
+		return text + ", the agent stood still for " + seconds(snap.Still)
+	}
+	return text + ", the agent did not stop"
 }
 
 func (p *Program) nameOrChoose(ctx context.Context, args []string, verb string, running bool) (string, error) {
