@@ -45,7 +45,11 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 		return
 	}
 	if out.Snapshot != nil {
-		p.committed(be, b, *out.Snapshot)
+		text := sizeAndTime(*out.Snapshot) // the agent has ended
+		if opts.Keep {
+			text = cost(*out.Snapshot)
+		}
+		p.committed(be, b, *out.Snapshot, text)
 		return
 	}
 	switch {

@@ -85,7 +85,7 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 		return err
 	}
 	fmt.Fprintln(p.CLI.Out(), snap.Reference)
-	p.committed(be, b, snap)
+	p.committed(be, b, snap, cost(snap))
 	return nil
 }
 
@@ -103,15 +103,13 @@ func (p *Program) confirmStop(yes bool) func(context.Context, string) (bool, err
 	}
 }
 
-// committed tells what the snapshot lacks and what can be done with it.
-func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bottlestate.Snapshot) {
+// committed tells what the snapshot lacks and has cost, and what can be done
+// with it.
+func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bottlestate.Snapshot, cost string) {
 	if len(snap.NotCaptured) > 0 {
 		p.notify("not in the snapshot: %s", joinMounts(snap.NotCaptured))
 	}
-	if snap.Restarted {
-		p.notify("%s was stopped for it and started again: what ran in it has ended", b.Slug)
-	}
-	p.notify("committed %s@%d: %s", b.Slug, snap.Number, summary(snap))
+	p.notify("committed %s@%d: %s", b.Slug, snap.Number, cost)
 	p.resumeHint(b)
 	if command := backends.ExportHint(be, b, snap); command != "" {
 		p.notify("export it with: %s", command)
@@ -122,15 +120,19 @@ func (p *Program) committed(be backends.Backend, b bottlestate.Bottle, snap bott
 	}
 }
 
-// summary says what a commit has cost: 1.98MB in 0.9s, and for how long the
-// agent stood still.
-func summary(snap bottlestate.Snapshot) string {
-	text := size(snap.Size) + " in " + seconds(snap.Took)
+// sizeAndTime is 1.98MB in 0.9s.
+func sizeAndTime(snap bottlestate.Snapshot) string {
+	return size(snap.Size) + " in " + seconds(snap.Took)
+}
+
+// cost is what a commit was for a running agent, too.
+func cost(snap bottlestate.Snapshot) string {
+	text := sizeAndTime(snap)
 	switch {
-	case snap.Stopped || snap.Compacted:
+	case snap.Stopped:
 		return text
 	case snap.Restarted:
-		return text + ", the agent was stopped for it, and back up after " + seconds(snap.Still)
+		return text + ", the bottle was stopped for it and started again " + seconds(snap.Still) + " later: what ran in it has ended"
 	case snap.Still > 0:
 		return text + ", the agent stood still for " + seconds(snap.Still)
 	}

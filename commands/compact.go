@@ -68,7 +68,7 @@ func runCompact(ctx context.Context, p *Program, o *compactOptions, name string)
 		p.notify("snapshot %s@%d is whole: there is nothing to flatten", b.Slug, snap.Number)
 		return nil
 	}
-	p.notify("compacted %s@%d to %s@%d: %s", b.Slug, snap.Parent, b.Slug, snap.Number, summary(snap))
+	p.notify("compacted %s@%d to %s@%d: %s", b.Slug, snap.Parent, b.Slug, snap.Number, sizeAndTime(snap))
 	return p.compacted(ctx, be, b, snap)
 }
 

@@ -98,7 +98,7 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 		Notify:          p.notify,
 		Warn:            p.warn,
 		Saved: func(snap bottlestate.Snapshot) {
-			p.notify("saved the present as %s@%d: %s", name, snap.Number, summary(snap))
+			p.notify("saved the present as %s@%d: %s", name, snap.Number, cost(snap))
 		},
 	})
 	if err := log.Close(err); err != nil {
