@@ -5,18 +5,25 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 )
 
 // buildLog is where a build's output goes: to a file, which is shown if the
 // build fails. Its last line is shown as progress. A builder that draws on a
-// terminal may have that.
+// terminal may have that. Where nothing can be drawn a long build is said once.
 type buildLog struct {
 	p    *Program
 	line *progress
-	what string // that begins, where nothing is drawn; or nothing is said
+	what string        // is built
+	long time.Duration // what a build takes that is said
 	file *os.File
+	say  *time.Timer
+}
+
+func newBuildLog(p *Program, line *progress, what string) *buildLog {
+	return &buildLog{p: p, line: line, what: what, long: 20 * time.Second}
 }
 
 func (l *buildLog) Write(data []byte) (int, error) {
@@ -26,8 +33,8 @@ func (l *buildLog) Write(data []byte) (int, error) {
 			return 0, err
 		}
 		l.file = file
-		if l.what != "" && !drawable() {
-			l.p.notify("building %s", l.what)
+		if !drawable() {
+			l.say = time.AfterFunc(l.long, func() { l.p.notify("building %s", l.what) })
 		}
 	}
 	if last := lastLine(data); last != "" {
@@ -56,6 +63,9 @@ func (l *buildLog) Close(err error) error {
 	l.line.done()
 	if l.file == nil {
 		return err
+	}
+	if l.say != nil {
+		l.say.Stop()
 	}
 	defer os.Remove(l.file.Name())
 	defer l.file.Close()

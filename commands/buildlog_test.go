@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
@@ -12,20 +13,21 @@ import (
 	"github.com/docker-bottle/docker-bottle/backends"
 )
 
-// In a pipe a build says that it begins; its log is shown if it fails, and its
+// In a pipe a build that takes long is said once; its log is shown if it fails, and its
 // last line is what is told meanwhile.
 func TestBuildLog(t *testing.T) {
 	for _, tt := range []struct {
-		name  string
-		quiet bool
-		err   error
-		want  string
+		name        string
+		quiet, long bool
+		err         error
+		want        string
 	}{
-		{"built", false, nil, "building ./mine\n"},
-		{"failed", false, fmt.Errorf("building: %w", &backends.ExitError{Code: 7}), "building ./mine\n#1 one\n#2 two\n"},
-		{"interrupted", false, io.ErrUnexpectedEOF, "building ./mine\n"},
-		{"quiet", true, nil, ""},
-		{"quiet, failed", true, &backends.ExitError{Code: 7}, "#1 one\n#2 two\n"},
+		{"built", false, false, nil, ""},
+		{"built for long", false, true, nil, "building ./mine\n"},
+		{"failed", false, true, fmt.Errorf("building: %w", &backends.ExitError{Code: 7}), "building ./mine\n#1 one\n#2 two\n"},
+		{"interrupted", false, false, io.ErrUnexpectedEOF, ""},
+		{"quiet", true, true, nil, ""},
+		{"quiet, failed", true, true, &backends.ExitError{Code: 7}, "#1 one\n#2 two\n"},
 	} {
 		var errOut bytes.Buffer
 		dockerCLI, err := command.NewDockerCli(command.WithErrorStream(&errOut), command.WithOutputStream(streams.NewOut(io.Discard)))
@@ -35,7 +37,10 @@ func TestBuildLog(t *testing.T) {
 		piped(t)
 		p := &Program{CLI: dockerCLI, quiet: tt.quiet}
 		_, line := p.progress(t.Context(), "starting web")
-		log := &buildLog{p: p, line: line, what: "./mine"}
+		log := newBuildLog(p, line, "./mine")
+		if tt.long {
+			log.long = 0
+		}
 		fmt.Fprintln(log, "#1 one")
 		fmt.Fprintln(log, "#2 two")
 		if now := line.now.Load(); now == nil || now.Step != "#2 two" {
@@ -43,6 +48,9 @@ func TestBuildLog(t *testing.T) {
 		}
 		if log.Terminal() != nil {
 			t.Errorf("%s: a pipe is no terminal", tt.name)
+		}
+		if tt.long {
+			time.Sleep(100 * time.Millisecond)
 		}
 		if err := log.Close(tt.err); err != tt.err {
 			t.Errorf("%s: %v has become %v", tt.name, tt.err, err)

@@ -85,7 +85,7 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	}
 	p.quiet = o.quiet
 	working, line := p.progress(ctx, "resuming "+name)
-	log := &buildLog{p: p, line: line}
+	log := newBuildLog(p, line, b.Agent)
 	b, running, err := bottle.Resume(working, be, p.Store, b.Slug, bottle.ResumeOptions{
 		At:              o.at,
 		Discard:         o.discard,

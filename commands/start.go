@@ -115,7 +115,7 @@ func runStart(ctx context.Context, p *Program, o *startOptions, agent string, co
 	b.Context, b.Endpoint = be.Endpoint()
 	p.quiet = o.quiet
 	working, line := p.progress(ctx, "starting "+string(b.Slug))
-	log := &buildLog{p: p, line: line, what: b.Agent}
+	log := newBuildLog(p, line, b.Agent)
 	b, err = bottle.Start(working, be, p.Store, b, p.openSource, log, p.notify)
 	if err := log.Close(err); err != nil {
 		return p.taken(err, b.Slug)
