@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"smol":     smol,
 			"reboot":   reboot,
 			"scripted": scripted,
+			"cmpcost":  cmpcost,
 			"term":     term,
 			"poll":     backendtest.Poll,
 		},
@@ -216,6 +217,29 @@ func fakeTool(ts *testscript.TestScript, neg bool, args []string, name, prefix s
 	ts.Setenv("PATH", bin+string(os.PathListSeparator)+ts.Getenv("PATH"))
 	ts.Defer(func() { ts.Check(cleanup(root)) })
 }
+
+// cmpcost FILE is "cmpenv stderr FILE", where sizes and times that follow a
+// snapshot's name read SIZE and TIME.
+func cmpcost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: cmpcost file")
+	}
+	got := ts.ReadFile("stderr")
+	for _, line := range cost.FindAllString(got, -1) {
+		masked := costTime.ReplaceAllString(costSize.ReplaceAllString(line, " SIZE"), " TIME$1")
+		got = strings.Replace(got, line, masked, 1)
+	}
+	want := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	if got != want {
+		ts.Fatalf("stderr is, but for sizes and times:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+var (
+	cost     = regexp.MustCompile(`(?m)@[0-9]+: .* in .*$`)
+	costSize = regexp.MustCompile(` [0-9.]+[kMG]?B\b`)
+	costTime = regexp.MustCompile(` [0-9][0-9.hmµs]*s(,| later|$)`)
+)
 
 // term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
 // time the terminal has shown TEXT, after what was typed before, KEYS are

@@ -77,9 +77,9 @@ type FreezeOptions struct {
 	// called only by backends that cannot freeze a running bottle; an error
 	// means that nobody could be asked.
 	Confirm func(ctx context.Context, question string) (bool, error)
-	// Notify is told what the person should know besides the result. It may
-	// be nil.
-	Notify func(format string, args ...any)
+	// Notify is told what the person may like to know besides the result, Warn
+	// what went wrong although the artifact is good. They may be nil.
+	Notify, Warn func(format string, args ...any)
 }
 
 // Artifact is what Freeze made, as the engine itself describes it.
@@ -92,12 +92,16 @@ type Artifact struct {
 	// Stopped is set if the bottle did not run while it was frozen, nor after;
 	// Restarted if it was stopped for the freeze, and started again.
 	Stopped, Restarted bool
-	EngineVersion      string
-	Architecture       string
+	// Still is how long the programs of a running bottle stood still for the
+	// freeze: paused, or between a stop and the start after it. It is 0 if
+	// they went on.
+	Still         time.Duration
+	EngineVersion string
+	Architecture  string
 }
 
 // Backend is an engine that bottles run on. Every method may block on the
-// engine and returns when ctx ends.
+// engine and returns when ctx ends. What takes long is told by [Report].
 type Backend interface {
 	Freezer
 	Builder

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -20,6 +21,9 @@ type CommitOptions struct {
 	// Confirm is handed to the backend, see [backends.FreezeOptions].
 	Confirm func(ctx context.Context, question string) (bool, error)
 	Notify  Notify
+	// Warn is told what went wrong although the snapshot is good. If it is nil
+	// Notify is.
+	Warn Notify
 }
 
 // RecordError is returned when a freeze went well and its record could not be
@@ -49,12 +53,14 @@ func Commit(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 		return bottlestate.Snapshot{}, err
 	}
 	defer unlock()
+	began := time.Now()
 	b, err := store.Bottle(slug)
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
 	if !opts.Force {
 		// Whoever cannot tell commits.
+		backends.Report(ctx, backends.Progress{Step: "looking for changes"})
 		if head, err := unchanged(ctx, be, store, b); err == nil && head != nil {
 			if err := store.Preserve(slug); err != nil { // a crash may have come before
 				return *head, err
@@ -62,7 +68,7 @@ func Commit(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 			return *head, ErrUnchanged
 		}
 	}
-	return commit(ctx, be, store, b, opts)
+	return commit(ctx, be, store, b, opts, began)
 }
 
 // unchanged returns the head if the engine has it and it holds all that the
@@ -95,8 +101,9 @@ func unchanged(ctx context.Context, be backends.Backend, store bottlestate.Store
 }
 
 // commit commits, with the bottle's lock held, whether or not anything has
-// changed.
-func commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, b bottlestate.Bottle, opts CommitOptions) (bottlestate.Snapshot, error) {
+// changed. What it says it took is from began on, without what a person took to
+// answer.
+func commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, b bottlestate.Bottle, opts CommitOptions, began time.Time) (bottlestate.Snapshot, error) {
 	parent, err := headNumber(store, b.Slug)
 	if err != nil {
 		return bottlestate.Snapshot{}, err
@@ -105,19 +112,28 @@ func commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, b 
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
+	if opts.Warn == nil {
+		opts.Warn = opts.Notify
+	}
 	art, err := f.Freeze(ctx, b, backends.FreezeOptions{
 		Number:  number,
 		Parent:  parent,
 		Message: opts.Message,
 		NoPause: opts.NoPause,
 		Exact:   opts.Exact,
-		Confirm: opts.Confirm,
-		Notify:  opts.Notify,
+		Confirm: func(ctx context.Context, question string) (bool, error) {
+			asked := time.Now()
+			yes, err := opts.Confirm(ctx, question)
+			began = began.Add(time.Since(asked))
+			return yes, err
+		},
+		Notify: opts.Notify,
+		Warn:   opts.Warn,
 	})
 	if err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("commit %s: %w", b.Slug, err)
 	}
-	return record(store, b, art, bottlestate.Snapshot{Number: number, Parent: parent, Message: opts.Message})
+	return record(store, b, art, bottlestate.Snapshot{Number: number, Parent: parent, Message: opts.Message, Took: time.Since(began)})
 }
 
 // record completes the snapshot with what the backend said of its artifact,
@@ -131,6 +147,7 @@ func record(store bottlestate.Store, b bottlestate.Bottle, art backends.Artifact
 	snap.NotCaptured = art.NotCaptured
 	snap.Stopped = art.Stopped
 	snap.Restarted = art.Restarted
+	snap.Still = art.Still
 	snap.EngineVersion = art.EngineVersion
 	snap.Architecture = art.Architecture
 	if err := store.Record(b.Slug, snap); err != nil {

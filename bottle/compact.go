@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -20,13 +21,14 @@ func (e *NoSnapshotError) Error() string { return fmt.Sprintf("bottle %s has no 
 
 // Compact makes a new snapshot that holds what the head does and is whole, and
 // makes it the head. The bottle itself is left as it is. With ErrWhole comes
-// the head.
-func Compact(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, message string, notify Notify) (bottlestate.Snapshot, error) {
+// the head. Warn is told what went wrong although the snapshot is good.
+func Compact(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, message string, notify, warn Notify) (bottlestate.Snapshot, error) {
 	b, unlock, err := openLocked(ctx, be, store, slug, notify)
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
 	defer unlock()
+	began := time.Now()
 	head, err := store.Head(slug)
 	if errors.Is(err, bottlestate.ErrNotFound) {
 		return head, &NoSnapshotError{slug}
@@ -55,9 +57,10 @@ func Compact(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		Parent:  head.Number,
 		Message: message,
 		Notify:  notify,
+		Warn:    warn,
 	})
 	if err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("compact %s: %w", slug, err)
 	}
-	return record(store, b, art, bottlestate.Snapshot{Number: number, Parent: head.Number, Message: message, Compacted: true})
+	return record(store, b, art, bottlestate.Snapshot{Number: number, Parent: head.Number, Message: message, Compacted: true, Took: time.Since(began)})
 }

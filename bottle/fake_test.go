@@ -346,6 +346,7 @@ func (w *world) resume(t *testing.T, opts bottle.ResumeOptions) (bottlestate.Bot
 		opts.Open = open
 	}
 	opts.Log, opts.Notify = &w.log, w.notify
+	opts.Saved = func(snap bottlestate.Snapshot) { w.notify("saved the present as web@%d", snap.Number) }
 	return bottle.Resume(t.Context(), w, w.store, "web", opts)
 }
 

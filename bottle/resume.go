@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -29,6 +30,10 @@ type ResumeOptions struct {
 	Open   OpenSource
 	Log    io.Writer
 	Notify Notify
+	// Warn is told what is lost. If it is nil Notify is.
+	Warn Notify
+	// Saved is told of the snapshot that At has made first. It may be nil.
+	Saved func(bottlestate.Snapshot)
 }
 
 // SnapshotGoneError is returned when the bottle could only be rebuilt from its
@@ -78,6 +83,9 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 		return b, false, err
 	}
 	defer unlock()
+	if opts.Warn == nil {
+		opts.Warn = opts.Notify
+	}
 	b.Env = mergeEnv(b.Env, opts.Env)
 	b.Secrets = union(b.Secrets, opts.Secrets)
 	if _, err := processEnv(b); err != nil {
@@ -126,9 +134,11 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	switch state {
 	case backends.Running:
 		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
+		backends.Report(ctx, backends.Progress{Step: "bringing the bottle up"})
 		return true, be.Start(ctx, b) // unpauses what a killed commit left behind
 	case backends.Stopped:
 		opts.Notify.say("starting the stopped bottle %s", b.Slug)
+		backends.Report(ctx, backends.Progress{Step: "bringing the bottle up"})
 		return false, be.Start(ctx, b)
 	}
 	head, err := store.Head(b.Slug)
@@ -147,7 +157,7 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 		err = boot(ctx, be, b, head.Reference, false)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, backends.ErrUnavailable) {
-		sayOlder(ctx, be, store, b.Slug, head.Number, opts.Notify)
+		sayOlder(ctx, be, store, b.Slug, head.Number, opts.Warn)
 	}
 	return false, err
 }
@@ -203,6 +213,8 @@ func goBack(ctx context.Context, be backends.Backend, store bottlestate.Store, b
 
 // savePresent commits the bottle, unless all that it holds is in the head.
 func savePresent(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) error {
+	began := time.Now()
+	backends.Report(ctx, backends.Progress{Step: "looking for changes"})
 	head, err := unchanged(ctx, be, store, b)
 	switch {
 	case err != nil:
@@ -214,13 +226,15 @@ func savePresent(ctx context.Context, be backends.Backend, store bottlestate.Sto
 		return nil
 	}
 	opts.Commit.Message = fmt.Sprintf("before going back to %s@%d", b.Slug, opts.At)
-	snap, err := commit(ctx, be, store, b, opts.Commit)
+	snap, err := commit(ctx, be, store, b, opts.Commit, began)
 	if errors.Is(err, backends.ErrCommitCancelled) || ctx.Err() != nil {
 		return err
 	} else if err != nil {
 		return &PresentError{b.Slug, opts.At, err}
 	}
-	opts.Notify.say("saved the present as %s@%d", b.Slug, snap.Number)
+	if opts.Saved != nil {
+		opts.Saved(snap)
+	}
 	return nil
 }
 
@@ -254,12 +268,12 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		open = func(bottlestate.Bottle) (backends.Source, func(), error) { return src, func() {}, nil }
 	}
 	if lost == nil {
-		opts.Notify.say("bottle %s is gone from the engine and has no snapshot to boot from; rebuilding from %s: everything done in it is lost", b.Slug, from)
+		opts.Warn.say("bottle %s is gone from the engine and has no snapshot to boot from; rebuilding from %s: everything done in it is lost", b.Slug, from)
 	} else {
-		opts.Notify.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
+		opts.Warn.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
 			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
 	}
-	sayOlder(ctx, be, store, b.Slug, 0, opts.Notify)
+	sayOlder(ctx, be, store, b.Slug, 0, opts.Warn)
 	image, err := build(ctx, be, b, open, opts.Log)
 	if err != nil {
 		gone.Err = err

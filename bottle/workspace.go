@@ -15,7 +15,7 @@ func copyWorkspace(ctx context.Context, be backends.Backend, b bottlestate.Bottl
 		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
 	}
 	defer tree.Close()
-	if err := be.CopyWorkspace(ctx, b, tree); err != nil {
+	if err := be.CopyWorkspace(ctx, b, backends.Counted(ctx, backends.Progress{Step: "copying the workspace"}, tree)); err != nil {
 		return fmt.Errorf("workspace %s: %w", b.Workspace, err)
 	}
 	return nil

@@ -113,9 +113,13 @@ type Snapshot struct {
 	Stopped bool `json:"stopped,omitempty"`
 	// Compacted is set if it was made from its parent alone, with the same
 	// tree.
-	Compacted     bool   `json:"compacted,omitempty"`
-	EngineVersion string `json:"engine_version,omitempty"`
-	Architecture  string `json:"architecture,omitempty"`
+	Compacted bool `json:"compacted,omitempty"`
+	// Took is how long it took to make, and Still for how much of that the
+	// bottle's programs stood still; in nanoseconds.
+	Took          time.Duration `json:"took,omitempty"`
+	Still         time.Duration `json:"still,omitempty"`
+	EngineVersion string        `json:"engine_version,omitempty"`
+	Architecture  string        `json:"architecture,omitempty"`
 
 	unknown
 }

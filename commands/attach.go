@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/docker/cli/cli"
@@ -18,15 +16,18 @@ import (
 // attached runs the agent on the person's terminal, says what became of the
 // bottle, and ends with the agent's own exit status.
 func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
-	opts.Commit.Notify = p.notify
+	opts.Commit.Notify, opts.Commit.Warn = p.notify, p.warn
 	// With the agent ended, a stop for the commit ends nothing; unless the
 	// bottle was up before, with whatever is in it.
 	opts.Commit.Confirm = func(context.Context, string) (bool, error) { return true, nil }
 	if opts.Keep {
-		opts.Commit.Confirm = p.confirmStop(func(ask func()) { ask() }, false)
+		opts.Commit.Confirm = p.confirmStop(false)
 	}
 	p.sayHanded(b)
+	ctx, line := p.progress(ctx, "freezing "+string(b.Slug))
+	defer line.done()
 	out, err := bottle.Run(ctx, be, p.Store, b, p.stdio(true), opts)
+	line.done()
 	p.afterRun(be, b, out, opts)
 	if err != nil {
 		return err
@@ -37,7 +38,7 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome, opts bottle.RunOptions) {
 	var exit *backends.ExitError
 	if out.Agent != nil && !errors.As(out.Agent, &exit) && !errors.Is(out.Agent, backends.ErrDetached) && !errors.Is(out.Agent, context.Canceled) {
-		p.notify("agent: %v", out.Agent)
+		p.warn("agent: %v", out.Agent)
 	}
 	if out.Unchanged {
 		p.notify("nothing has changed since %s@%d", b.Slug, out.Snapshot.Number)
@@ -45,7 +46,11 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 		return
 	}
 	if out.Snapshot != nil {
-		p.committed(be, b, *out.Snapshot)
+		text := sizeAndTime(*out.Snapshot) // the agent has ended
+		if opts.Keep {
+			text = cost(*out.Snapshot)
+		}
+		p.committed(be, b, *out.Snapshot, text)
 		return
 	}
 	switch {
@@ -109,57 +114,6 @@ func (p *Program) background(ctx context.Context, be backends.Backend, b bottles
 	}
 	fmt.Fprintln(p.CLI.Out(), b.Slug)
 	return nil
-}
-
-// buildLog is where a build's output goes: straight to a terminal, otherwise
-// to a file that is shown if the build fails.
-type buildLog struct {
-	io.Writer
-	p    *Program
-	file *os.File
-}
-
-func newBuildLog(p *Program) *buildLog {
-	if isTerminal(os.Stderr) {
-		return &buildLog{Writer: os.Stderr, p: p}
-	}
-	return &buildLog{p: p}
-}
-
-func (l *buildLog) Write(data []byte) (int, error) {
-	if l.Writer == nil {
-		file, err := os.CreateTemp("", "docker-bottle-build-*.log")
-		if err != nil {
-			return 0, err
-		}
-		l.Writer, l.file = file, file
-	}
-	return l.Writer.Write(data)
-}
-
-// Terminal returns the terminal that the log goes to, for a builder that draws
-// on it, or nil.
-func (l *buildLog) Terminal() *os.File {
-	if l.file == nil && l.Writer != nil {
-		return os.Stderr
-	}
-	return nil
-}
-
-// Close shows the log if err is that of a failed build, and returns err.
-func (l *buildLog) Close(err error) error {
-	if l.file == nil {
-		return err
-	}
-	defer os.Remove(l.file.Name())
-	defer l.file.Close()
-	var exit *backends.ExitError
-	if errors.As(err, &exit) {
-		if _, seekErr := l.file.Seek(0, io.SeekStart); seekErr == nil {
-			_, _ = io.Copy(l.p.CLI.Err(), l.file)
-		}
-	}
-	return err
 }
 
 func joinMounts(mounts []bottlestate.Mount) string {

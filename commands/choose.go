@@ -2,12 +2,12 @@ package commands
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -120,7 +120,10 @@ func (p *Program) namedOrChosen(ctx context.Context, args []string, c choice) ([
 
 // chooseAgent returns the agent that the person means without having named one.
 func (p *Program) chooseAgent(ctx context.Context) (string, error) {
-	options := p.agentOptions()
+	options, err := p.agentOptions()
+	if err != nil {
+		return "", err
+	}
 	if p.interactive() {
 		return p.pick(ctx, "start which agent", options)
 	}
@@ -131,24 +134,17 @@ func (p *Program) chooseAgent(ctx context.Context) (string, error) {
 	return "", usage("which agent? name one of %s, a directory with a Dockerfile (./DIR), or use --image", strings.Join(names, ", "))
 }
 
-// agentOptions are the agents that have a name: one's own, of which each goes
-// before the built-in one of its name, and the built-in ones.
-func (p *Program) agentOptions() []option {
-	dir := filepath.Join(p.ConfigDir, "agents")
-	entries, _ := os.ReadDir(dir) // often there is none
+// agentOptions are the agents that have a name and nothing wrong with them.
+func (p *Program) agentOptions() ([]option, error) {
+	entries, err := agents.List(p.ConfigDir)
+	if err != nil {
+		return nil, err
+	}
 	var options []option
-	own := map[string]bool{}
-	for _, entry := range entries {
-		name := entry.Name()
-		if _, err := os.Stat(filepath.Join(dir, name, "Dockerfile")); err == nil {
-			own[name] = true
-			options = append(options, option{name, []string{filepath.Join(dir, name)}})
+	for _, e := range entries {
+		if e.Err == nil {
+			options = append(options, option{e.Name, []string{cmp.Or(e.Dir, "built in")}})
 		}
 	}
-	for _, name := range agents.Builtin() {
-		if !own[name] {
-			options = append(options, option{name, []string{"built in"}})
-		}
-	}
-	return options
+	return options, nil
 }

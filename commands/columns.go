@@ -85,14 +85,14 @@ func paint(code, text string) string {
 	return code + text + "\x1b[0m"
 }
 
-// plain reports whether the person wants neither colour nor a screen that is
+// wantsPlain reports whether the person wants neither colour nor a screen that is
 // drawn over, or has a terminal that has neither.
-func plain() bool {
+func wantsPlain() bool {
 	return os.Getenv("NO_COLOR") != "" || os.Getenv("ACCESSIBLE") != "" || os.Getenv("TERM") == "dumb"
 }
 
-// size is that of a terminal, or the usual one where it does not say.
-func size(f *os.File) (width, height int) {
+// winsize is that of a terminal, or the usual one where it does not say.
+func winsize(f *os.File) (width, height int) {
 	if s, err := term.GetWinsize(f.Fd()); err == nil && s.Width > 0 && s.Height > 0 {
 		return int(s.Width), int(s.Height)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/docker/cli/cli"
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -53,9 +52,10 @@ func runCompact(ctx context.Context, p *Program, o *compactOptions, name string)
 	if err != nil {
 		return err
 	}
-	line := p.progress("compacting "+name, o.quiet)
-	notify := func(format string, args ...any) { line.aside(func() { p.notify(format, args...) }) }
-	snap, err := bottle.Compact(ctx, be, p.Store, b.Slug, strings.ToValidUTF8(o.message, "\ufffd"), notify)
+	p.quiet = o.quiet
+	ctx, line := p.progress(ctx, "compacting "+name)
+	defer line.done()
+	snap, err := bottle.Compact(ctx, be, p.Store, b.Slug, strings.ToValidUTF8(o.message, "\ufffd"), p.notify, p.warn)
 	line.done()
 	if err != nil && !errors.Is(err, bottle.ErrWhole) {
 		return err
@@ -68,7 +68,7 @@ func runCompact(ctx context.Context, p *Program, o *compactOptions, name string)
 		p.notify("snapshot %s@%d is whole: there is nothing to flatten", b.Slug, snap.Number)
 		return nil
 	}
-	p.notify("compacted %s@%d to %s@%d, of %s", b.Slug, snap.Parent, b.Slug, snap.Number, units.HumanSizeWithPrecision(float64(snap.Size), 3))
+	p.notify("compacted %s@%d to %s@%d: %s", b.Slug, snap.Parent, b.Slug, snap.Number, sizeAndTime(snap))
 	return p.compacted(ctx, be, b, snap)
 }
 

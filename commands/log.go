@@ -12,7 +12,6 @@ import (
 
 	"github.com/docker/cli/cli"
 	"github.com/docker/cli/cli/command/formatter"
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -97,12 +96,12 @@ func (p *Program) writeSnapshots(slug bottlestate.Slug, snaps []bottlestate.Snap
 	}
 	onTerminal := p.CLI.Out().IsTerminal()
 	if onTerminal && !noTrunc {
-		width, _ := size(os.Stdout)
+		width, _ := winsize(os.Stdout)
 		fit(cells, 3, width)
 	}
 	columns(cells)
 	for i, row := range cells {
-		if onTerminal && !plain() && i > 0 && snaps[len(snaps)-i].Number == head {
+		if onTerminal && !wantsPlain() && i > 0 && snaps[len(snaps)-i].Number == head {
 			row[0] = paint(bold, row[0])
 		}
 		if _, err := fmt.Fprintln(p.CLI.Out(), strings.TrimRight(strings.Join(row, columnGap), " ")); err != nil {
@@ -162,7 +161,7 @@ func (r *snapshotRow) MarshalJSON() ([]byte, error) { return formatter.MarshalJS
 func (r *snapshotRow) Snapshot() string    { return fmt.Sprintf("%s@%d", r.slug, r.s.Number) }
 func (r *snapshotRow) Number() string      { return strconv.Itoa(r.s.Number) }
 func (r *snapshotRow) Age() string         { return ago(r.s.Created) }
-func (r *snapshotRow) Size() string        { return units.HumanSizeWithPrecision(float64(r.s.Size), 3) }
+func (r *snapshotRow) Size() string        { return humanSize(r.s.Size) }
 func (r *snapshotRow) Message() string     { return r.s.Message }
 func (r *snapshotRow) Reference() string   { return r.s.Reference }
 func (r *snapshotRow) Digest() string      { return r.s.Digest }

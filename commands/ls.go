@@ -98,7 +98,7 @@ func writeBottles(w io.Writer, rows []*bottleRow, onTerminal bool) error {
 	columns(cells)
 	status := slices.Index(bottleCells(several, "", "", "", "STATUS", "", ""), "STATUS")
 	for i, row := range cells {
-		if onTerminal && !plain() && i > 0 {
+		if onTerminal && !wantsPlain() && i > 0 {
 			row[status] = paint(rows[i-1].colour(), row[status])
 			row[status+1] = paint(bold, row[status+1])
 		}

@@ -25,9 +25,9 @@ type option struct {
 func (p *Program) pick(ctx context.Context, question string, options []option) (string, error) {
 	out, done := screen()
 	defer done()
-	width, _ := size(out)
+	width, _ := winsize(out)
 	lines := optionLines(options, width-6) // the lists put up to 5 before a line
-	if plain() || !isTerminal(out) {
+	if wantsPlain() || !isTerminal(out) {
 		return p.pickNumber(ctx, question, options, lines)
 	}
 	name, err := pickOnScreen(ctx, out, question, options, lines)
@@ -98,7 +98,7 @@ func isInterrupt(ctx context.Context) bool {
 }
 
 func pickOnScreen(ctx context.Context, out *os.File, question string, options []option, lines []string) (string, error) {
-	width, height := size(out)
+	width, height := winsize(out)
 	m := newPicker(question, lines)
 	m.width, m.height = width, height
 	end, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithInput(os.Stdin), tea.WithOutput(out)).Run()

@@ -5,58 +5,159 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unicode"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/docker-bottle/docker-bottle/backends"
 )
 
-// progress is a line on the terminal that shows that work goes on, and for how
-// long. In a pipe there is none.
+// progress is a line on the terminal that shows what is done just now, for how
+// long that has been going on, and whether the agent is paused for it. It is
+// there from the first report on, but not for work that is soon over, and gone
+// when the work is done. Where there is no terminal that can be drawn on there
+// is none.
+//
+// It is our own, as it has to make way: for notices, for questions, and for
+// builders that draw themselves. The libraries for bars keep the terminal.
 type progress struct {
-	mu    sync.Mutex // held by what else writes to the terminal
+	what  string
 	w     io.Writer
-	begin time.Time
-	drawn bool
+	width func() int // 0 if nothing can be drawn
+	now   atomic.Pointer[backends.Progress]
 	stop  func()
+
+	begin sync.Once
+	began time.Time
+
+	mu    sync.Mutex
+	drawn bool
+	aways int // what else writes to the terminal
+	ended bool
 }
 
-// progress begins a line, which done takes away.
-func (p *Program) progress(what string, quiet bool) *progress {
-	l := &progress{w: p.CLI.Err(), begin: time.Now(), stop: func() {}}
-	if quiet || !isTerminal(os.Stderr) {
-		return l
+const (
+	patience = 300 * time.Millisecond // what is over before that is not shown
+	refresh  = 100 * time.Millisecond
+)
+
+// progress returns a context under which what is reported is shown, until done
+// is called on the line.
+func (p *Program) progress(ctx context.Context, what string) (context.Context, *progress) {
+	l := &progress{what: what, w: p.CLI.Err(), width: stderrWidth}
+	if p.quiet || !drawable() {
+		l.width = func() int { return 0 }
 	}
+	p.line = l
+	return backends.WithProgress(ctx, l.report), l
+}
+
+// drawable reports whether a line on stderr can be written over.
+func drawable() bool { return isTerminal(os.Stderr) && os.Getenv("TERM") != "dumb" }
+
+func stderrWidth() int {
+	width, _ := winsize(os.Stderr)
+	return width
+}
+
+func (l *progress) report(now backends.Progress) {
+	l.now.Store(&now)
+	l.begin.Do(l.run)
+}
+
+func (l *progress) run() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.width() == 0 {
+		return
+	}
+	l.began = time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
 	l.stop = cancel
 	go func() {
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for {
+		for next := patience; ; next = refresh {
 			select {
-			case <-tick.C:
-				l.draw(ctx, what)
+			case <-time.After(next):
+				l.draw()
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return l
 }
 
-func (l *progress) draw(ctx context.Context, what string) {
+func (l *progress) draw() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if ctx.Err() == nil {
-		fmt.Fprintf(l.w, "\r%s … %.1fs", what, time.Since(l.begin).Seconds())
-		l.drawn = true
+	now := l.now.Load()
+	if l.ended || l.aways > 0 || now == nil {
+		return
 	}
+	// Not up to the edge, where some terminals begin the next line.
+	text := l.text(*now, time.Since(l.began), l.width()-1)
+	fmt.Fprint(l.w, "\r"+text+"\x1b[K")
+	l.drawn = true
 }
 
-// aside clears the line while f writes to the terminal, or asks on it.
+// text is the line in that many columns. What is cut off is the end of the
+// step, which may be a builder's and of any length.
+func (l *progress) text(now backends.Progress, took time.Duration, width int) string {
+	begin, end := l.what+": "+plain(now.Step), ""
+	switch {
+	case now.Total > 0 && now.Done > 0:
+		end = ", " + humanSize(now.Done) + " of " + humanSize(now.Total)
+	case now.Total+now.Done > 0:
+		end = ", " + humanSize(now.Total+now.Done)
+	}
+	end += fmt.Sprintf(", %.1fs", took.Seconds())
+	if now.Paused {
+		end += ", the agent is paused"
+	}
+	if room := width - runewidth.StringWidth(end); room > 0 {
+		return runewidth.Truncate(begin, room, "…") + end
+	}
+	return runewidth.Truncate(begin+end, max(width, 0), "")
+}
+
+var escape = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~])?`)
+
+// plain is text that leaves the cursor where it should be.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, escape.ReplaceAllString(text, ""))
+}
+
+// aside takes the line away while f writes to the terminal, or asks on it.
 func (l *progress) aside(f func()) {
+	if l == nil {
+		f()
+		return
+	}
+	l.away(1)
+	defer l.away(-1)
+	f()
+}
+
+func (l *progress) away(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.aways += n
 	l.clear()
-	f()
+}
+
+// lend takes the line away until the next report.
+func (l *progress) lend() {
+	l.now.Store(nil)
+	l.aside(func() {})
 }
 
 func (l *progress) clear() {
@@ -66,9 +167,24 @@ func (l *progress) clear() {
 	}
 }
 
+// done takes the line away for good.
 func (l *progress) done() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stop()
+	l.ended = true
+	if l.stop != nil {
+		l.stop()
+	}
 	l.clear()
+}
+
+// seconds is a time as a person has it: 40ms, 0.4s, 1m12s.
+func seconds(d time.Duration) string {
+	switch {
+	case d < 100*time.Millisecond:
+		return max(d, time.Millisecond).Round(time.Millisecond).String()
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
 }

@@ -15,7 +15,7 @@ import (
 
 type resumeOptions struct {
 	detach, requireSnapshot, commitOnExit bool
-	discard, yes                          bool
+	discard, yes, quiet                   bool
 	at                                    int
 	env                                   opts.ListOpts
 	secrets                               []string
@@ -51,6 +51,7 @@ anything else that goes wrong.`,
 	flags.IntVar(&o.at, "at", 0, "Go back to the snapshot with this number")
 	flags.BoolVar(&o.discard, "discard", false, "With --at, do not commit what is in no snapshot: it is lost")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "With --at, stop the bottle to commit it without asking, where its engine has to")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Say nothing but what is lost or goes wrong")
 	flags.BoolVar(&o.requireSnapshot, "require-snapshot", false, "Fail rather than rebuild from the Dockerfile")
 	flags.BoolVar(&o.commitOnExit, "commit-on-exit", false, "Commit the bottle when its agent ends")
 	flags.VarP(&o.env, "env", "e", "Set an environment variable for the agent, from now on")
@@ -83,18 +84,23 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	if err != nil {
 		return err
 	}
-	log := newBuildLog(p)
-	aside := func(f func()) { f() }
-	b, running, err := bottle.Resume(ctx, be, p.Store, b.Slug, bottle.ResumeOptions{
+	p.quiet = o.quiet
+	working, line := p.progress(ctx, "resuming "+name)
+	log := newBuildLog(p, line, b.Agent)
+	b, running, err := bottle.Resume(working, be, p.Store, b.Slug, bottle.ResumeOptions{
 		At:              o.at,
 		Discard:         o.discard,
-		Commit:          bottle.CommitOptions{Confirm: p.confirmStop(aside, o.yes), Notify: p.notify},
+		Commit:          bottle.CommitOptions{Confirm: p.confirmStop(o.yes), Notify: p.notify, Warn: p.warn},
 		RequireSnapshot: o.requireSnapshot,
 		Env:             env,
 		Secrets:         o.secrets,
 		Open:            p.openSource,
 		Log:             log,
 		Notify:          p.notify,
+		Warn:            p.warn,
+		Saved: func(snap bottlestate.Snapshot) {
+			p.notify("saved the present as %s@%d: %s", name, snap.Number, cost(snap))
+		},
 	})
 	if err := log.Close(err); err != nil {
 		return err

@@ -36,6 +36,9 @@ type Program struct {
 	Invocation string
 	// Args is what was typed after that, quoted.
 	Args string
+
+	quiet bool      // --quiet: only results, warnings and errors
+	line  *progress // what is drawn on the terminal, or nil
 }
 
 // NewRootCommand returns the bottle command with all its verbs.
@@ -81,9 +84,16 @@ func listen(cmd *cobra.Command) {
 	cmd.SetContext(ctx)
 }
 
-// notify tells the person one line.
+// notify tells the person one line, unless nothing was to be told.
 func (p *Program) notify(format string, args ...any) {
-	fmt.Fprintf(p.CLI.Err(), format+"\n", args...)
+	if !p.quiet {
+		p.warn(format, args...)
+	}
+}
+
+// warn tells what a person has to know: what is lost, or went wrong.
+func (p *Program) warn(format string, args ...any) {
+	p.line.aside(func() { fmt.Fprintf(p.CLI.Err(), format+"\n", args...) })
 }
 
 // open returns a bottle by the name that was typed, with its backend.

@@ -26,7 +26,7 @@ type startOptions struct {
 	env, envFile                             opts.ListOpts
 	cpus                                     opts.NanoCPUs
 	memory                                   opts.MemBytes
-	detach, remove, commitOnExit             bool
+	detach, remove, commitOnExit, quiet      bool
 }
 
 func newStartCommand(p *Program) *cobra.Command {
@@ -73,6 +73,7 @@ anything else that goes wrong.`,
 	flags.Var(&o.cpus, "cpus", "Number of CPUs")
 	flags.VarP(&o.memory, "memory", "m", "Memory limit")
 	flags.BoolVarP(&o.detach, "detach", "d", false, "Run the agent in the background and print the bottle's name")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Say nothing but what goes wrong")
 	flags.BoolVar(&o.remove, "rm", false, "Remove the bottle when its agent ends, unless it was committed")
 	flags.BoolVar(&o.commitOnExit, "commit-on-exit", false, "Commit the bottle when its agent ends")
 	_ = cmd.RegisterFlagCompletionFunc("backend", completion.FromList(p.Backends.Names()...))
@@ -112,8 +113,10 @@ func runStart(ctx context.Context, p *Program, o *startOptions, agent string, co
 		return err
 	}
 	b.Context, b.Endpoint = be.Endpoint()
-	log := newBuildLog(p)
-	b, err = bottle.Start(ctx, be, p.Store, b, p.openSource, log, p.notify)
+	p.quiet = o.quiet
+	working, line := p.progress(ctx, "starting "+string(b.Slug))
+	log := newBuildLog(p, line, b.Agent)
+	b, err = bottle.Start(working, be, p.Store, b, p.openSource, log, p.notify)
 	if err := log.Close(err); err != nil {
 		return p.taken(err, b.Slug)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func testFreezeBoot(t *testing.T, s *suite) {
 	s.boot(t, b, image.ID)
 	s.run(t, b, backends.Process{Args: []string{"sh", "-c", "echo frozen >/file; chown dev /file"}, User: "root", Env: []string{"SECRET=do-not-keep"}})
 	before := time.Now().Add(-time.Minute)
-	snap := s.freeze(t, b, 1)
+	snap := s.freezeReported(t, b)
 	s.state(t, b, backends.Running)
 	if snap.Reference == "" || snap.Size <= 0 || snap.Created.Before(before) {
 		t.Errorf("the artifact is %+v", snap)
@@ -45,6 +46,39 @@ func testFreezeBoot(t *testing.T, s *suite) {
 	if len(got.Labels) != 2 || !maps.Equal(got.Labels, image.Labels) {
 		t.Errorf("the snapshot's labels are %q, want %q", got.Labels, image.Labels)
 	}
+}
+
+// freezeReported freezes the bottle. What it does meanwhile is told, and for how
+// long the bottle stood still.
+func (s *suite) freezeReported(t *testing.T, b bottlestate.Bottle) bottlestate.Snapshot {
+	t.Helper()
+	var mu sync.Mutex
+	var told []backends.Progress
+	ctx := backends.WithProgress(t.Context(), func(p backends.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, p)
+	})
+	began := time.Now()
+	art, err := s.be.Freeze(ctx, b, freezeOptions(1))
+	took := time.Since(began)
+	if err != nil {
+		t.Fatalf("freeze: %v", err)
+	}
+	snap := record(b, 1, art)
+	s.removeLater(t, b, snap)
+	mu.Lock()
+	defer mu.Unlock()
+	paused := slices.ContainsFunc(told, func(p backends.Progress) bool { return p.Paused })
+	switch {
+	case len(told) == 0 || slices.ContainsFunc(told, func(p backends.Progress) bool { return p.Step == "" }):
+		t.Errorf("what was told of the freeze is %+v", told)
+	case art.Still < 0 || art.Still > took:
+		t.Errorf("the bottle stood still for %v, of %v", art.Still, took)
+	case (paused || art.Restarted) != (art.Still > 0):
+		t.Errorf("paused %v, restarted %v, and it stood still for %v", paused, art.Restarted, art.Still)
+	}
+	return snap
 }
 
 // The tree that comes back is the tree that was frozen: owners, modes with

@@ -29,15 +29,14 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if err := b.unused(ctx, ref); err != nil {
 		return backends.Artifact{}, err
 	}
-	config := snapshotConfig(bottle, opts)
-	_, err = b.api.ContainerCommit(ctx, ctr.ID, client.ContainerCommitOptions{
+	still, err := b.commit(ctx, ctr, client.ContainerCommitOptions{
 		Reference: ref,
 		Comment:   opts.Message,
 		NoPause:   opts.NoPause,
-		Config:    config, // not Changes: those go through the Dockerfile parser, which rewrites text
+		Config:    snapshotConfig(bottle, opts), // not Changes: those go through the Dockerfile parser, which rewrites text
 	})
 	if err != nil {
-		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, engineError(err))
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
 	}
 	if err := b.keepShallow(ctx, bottle, ctr, ref, opts); err != nil {
 		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
@@ -46,9 +45,27 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if err != nil {
 		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
 	}
-	art.NotCaptured, art.Stopped = mounts(ctr), !ctr.State.Running
+	art.NotCaptured, art.Stopped, art.Still = mounts(ctr), !ctr.State.Running, still
 	b.tagLatest(ctx, bottle.Slug, ref)
 	return art, nil
+}
+
+// commit returns for how long the engine has paused the container. Where that
+// cannot be heard it is the time of the whole call.
+func (b *Backend) commit(ctx context.Context, ctr container.InspectResponse, options client.ContainerCommitOptions) (still time.Duration, err error) {
+	const step = "committing the container"
+	backends.Report(ctx, backends.Progress{Step: step})
+	if options.NoPause || !ctr.State.Running || ctr.State.Paused {
+		_, err := b.api.ContainerCommit(ctx, ctr.ID, options)
+		return 0, engineError(err)
+	}
+	pauses := b.watchPauses(ctx, ctr.ID, step)
+	defer pauses.end()
+	began := time.Now()
+	if _, err := b.api.ContainerCommit(ctx, ctr.ID, options); err != nil {
+		return 0, engineError(err)
+	}
+	return pauses.after(time.Since(began)), nil
 }
 
 // tagLatest moves the alias for people (docker run docker-bottle/web). A
@@ -119,6 +136,7 @@ func created(img image.InspectResponse) (time.Time, error) {
 func (b *Backend) undoFreeze(ctx context.Context, before container.InspectResponse, ref string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
+	backends.Report(ctx, backends.Progress{Step: "undoing the commit"})
 	unpauseErr := b.settle(ctx, before)
 	return errors.Join(cause, unpauseErr, b.removeMade(ctx, ref))
 }

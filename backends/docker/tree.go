@@ -105,7 +105,12 @@ func (b *Backend) loadWhole(ctx context.Context, id string, tree io.Reader, to o
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if err := b.load(ctx, f); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	step := backends.Progress{Step: "loading the image", Total: info.Size()}
+	if err := b.load(ctx, backends.Counted(ctx, step, f)); err != nil {
 		return err
 	}
 	img, err := b.api.ImageInspect(ctx, to.Reference)

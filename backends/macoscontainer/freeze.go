@@ -51,7 +51,18 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	}
 	switch {
 	case stopFirst:
-		defer f.startAgain(ctx)
+		stopped := time.Now()
+		defer func() {
+			started := f.startAgain(ctx)
+			art.Restarted, art.Stopped = started && err == nil, !started
+			switch {
+			case !f.upAgain.IsZero():
+				art.Still = f.upAgain.Sub(stopped)
+			case started:
+				art.Still = time.Since(stopped)
+			}
+		}()
+		report(ctx, "stopping the bottle")
 		err = b.Stop(ctx, bottle)
 	case !running && f.ctr.Status.StartedDate.IsZero():
 		err = f.stopCleanly(ctx)
@@ -73,7 +84,6 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		Size:          sum.LayerSize,
 		NotCaptured:   mounts(f.ctr),
 		Stopped:       !running,
-		Restarted:     stopFirst,
 		EngineVersion: version,
 		Architecture:  f.img.Platform.Architecture,
 	}, nil
@@ -86,6 +96,9 @@ type freeze struct {
 	ctr    container
 	img    ociarchive.Image
 	opts   backends.FreezeOptions
+	// upAgain is when a bottle that was stopped had to be started before the
+	// end of the freeze.
+	upAgain time.Time
 }
 
 func (f *freeze) notify(format string, args ...any) {
@@ -93,6 +106,14 @@ func (f *freeze) notify(format string, args ...any) {
 		f.opts.Notify(format, args...)
 	}
 }
+
+func (f *freeze) warn(format string, args ...any) {
+	if f.opts.Warn != nil {
+		f.opts.Warn(format, args...)
+	}
+}
+
+func report(ctx context.Context, step string) { backends.Report(ctx, backends.Progress{Step: step}) }
 
 // oneAtATime waits for the other freezes on this machine: while the service
 // exports it answers nobody, and two at once would be two copies on disk.
@@ -125,10 +146,13 @@ func (f *freeze) stopCleanly(ctx context.Context) error {
 
 // startAgain undoes stop, also after an interrupt. A snapshot that was made is
 // good without it, so what goes wrong is only told.
-func (f *freeze) startAgain(ctx context.Context) {
+func (f *freeze) startAgain(ctx context.Context) (started bool) {
+	report(ctx, "starting the bottle again")
 	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
-		f.notify("bottle %s could not be started again: %v", f.bottle.Slug, err)
+		f.warn("bottle %s could not be started again: %v", f.bottle.Slug, err)
+		return false
 	}
+	return true
 }
 
 // make packs, loads and checks. After an error there is no image, and no file

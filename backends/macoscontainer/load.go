@@ -18,6 +18,7 @@ import (
 // is not interrupted: the service would go on, and the image come to be when
 // nobody looks for it any more.
 func (f *freeze) load(ctx context.Context, path string) error {
+	report(ctx, "loading the image")
 	out, err := f.run(context.WithoutCancel(ctx), f.limits.bulk, "image", "load", "--input", path)
 	switch {
 	case ctx.Err() != nil:

@@ -29,6 +29,7 @@ func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ocia
 	if err := f.Start(ctx, f.bottle); err != nil { // it may be stopped for the export
 		return sum, err
 	}
+	f.upAgain = time.Now()
 	sum, exactErr := f.packExact(ctx, path)
 	if exactErr != nil {
 		return sum, errors.Join(err, exactErr)
@@ -44,6 +45,7 @@ func refused(err error) bool {
 
 // packExport packs the tool's own export.
 func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarchive.Summary, err error) {
+	report(ctx, "exporting the tree")
 	if err := f.export(ctx, tree); err != nil {
 		return sum, err
 	}
@@ -53,7 +55,11 @@ func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarch
 		return sum, err
 	}
 	defer in.Close()
-	return f.write(ctx, path, in)
+	info, err := in.Stat()
+	if err != nil {
+		return sum, err
+	}
+	return f.write(ctx, path, backends.Counted(ctx, backends.Progress{Step: "packing the tree", Total: info.Size()}, in))
 }
 
 // export lets the tool write the tree to a file, which it does when it has it
@@ -122,7 +128,7 @@ func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Sum
 	if err := cmd.Start(); err != nil {
 		return sum, err
 	}
-	sum, packErr := f.write(limited, path, tree)
+	sum, packErr := f.write(limited, path, backends.Counted(ctx, backends.Progress{Step: "reading the tree"}, tree))
 	if packErr != nil {
 		packErr = errors.Join(packErr, f.end(context.WithoutCancel(ctx), f.bottle, mark))
 		_ = cmd.Process.Kill()
@@ -143,7 +149,7 @@ func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Sum
 	case waitErr != nil && code != changed:
 		return sum, failed
 	case code == changed:
-		f.notify("%s", strings.TrimSpace(errOut.String()))
+		f.warn("%s", strings.TrimSpace(errOut.String()))
 	}
 	return sum, nil
 }

@@ -105,7 +105,7 @@ func (b *Backend) save(ctx context.Context, source ImageSource, image backends.I
 	r, w := io.Pipe()
 	defer r.Close()
 	go func() { w.CloseWithError(source.SaveImage(ctx, image, w)) }()
-	config, err := ociarchive.Convert(ctx, temp, r, runtime.GOARCH, "User", "Entrypoint", "Cmd")
+	config, err := ociarchive.Convert(ctx, temp, backends.Counted(ctx, backends.Progress{Step: "handing over the image"}, r), runtime.GOARCH, "User", "Entrypoint", "Cmd")
 	if err != nil {
 		return err
 	}

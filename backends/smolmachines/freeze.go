@@ -31,7 +31,14 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		return art, err
 	}
 	if running {
-		defer func() { art.Restarted = f.startAgain(ctx) && err == nil }()
+		stopped := time.Now()
+		defer func() {
+			started := f.startAgain(ctx)
+			art.Restarted, art.Stopped = started && err == nil, !started
+			if started {
+				art.Still = time.Since(stopped)
+			}
+		}()
 		if err := f.stop(ctx); err != nil {
 			return art, err
 		}
@@ -67,6 +74,14 @@ func (f *freeze) notify(format string, args ...any) {
 	}
 }
 
+func (f *freeze) warn(format string, args ...any) {
+	if f.opts.Warn != nil {
+		f.opts.Warn(format, args...)
+	}
+}
+
+func report(ctx context.Context, step string) { backends.Report(ctx, backends.Progress{Step: step}) }
+
 // mayBegin finds out all that can be against the freeze before anything stops,
 // and asks the person in the end.
 func (f *freeze) mayBegin(ctx context.Context) error {
@@ -93,6 +108,7 @@ func (f *freeze) mayBegin(ctx context.Context) error {
 // neither here nor there. A pack would take a machine that still runs, if the
 // tool has lost sight of it.
 func (f *freeze) stop(ctx context.Context) error {
+	report(ctx, "stopping the machine")
 	if err := f.Stop(context.WithoutCancel(ctx), f.bottle); err != nil {
 		return err
 	}
@@ -106,10 +122,11 @@ func (f *freeze) stop(ctx context.Context) error {
 // startAgain undoes stop, also after an interrupt. A snapshot that was made is
 // good without it, so what goes wrong is only told.
 func (f *freeze) startAgain(ctx context.Context) (started bool) {
+	report(ctx, "starting the machine again")
 	slow := time.AfterFunc(2*time.Second, func() { f.notify("starting %s again", f.bottle.Slug) })
 	defer slow.Stop()
 	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
-		f.notify("bottle %s is stopped, it could not be started again: %v", f.bottle.Slug, err)
+		f.warn("bottle %s is stopped, it could not be started again: %v", f.bottle.Slug, err)
 		return false
 	}
 	return true

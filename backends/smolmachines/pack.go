@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/moby/sys/atomicwriter"
 
@@ -84,7 +85,9 @@ func (f *freeze) runPack(ctx context.Context, dir string) error {
 		f.notify("waiting for smolvm to end the pack of %s, which will be thrown away", f.bottle.Slug)
 	})
 	defer interrupted()
+	written := reportSize(ctx, "packing the machine", dir)
 	err = cmd.Run()
+	written()
 	lock.Close() // if what was started has ended, the lock is free now
 	switch {
 	case ctx.Err() != nil:
@@ -95,8 +98,28 @@ func (f *freeze) runPack(ctx context.Context, dir string) error {
 	return f.packed(ctx, f.bottle.Slug)
 }
 
+// reportSize tells what the files below dir take, until stop is called.
+func reportSize(ctx context.Context, step, dir string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(300 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			backends.Report(ctx, backends.Progress{Step: step, Done: allocated(dir)})
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
 // check makes sure that the artifact is whole, and of this bottle.
 func (f *freeze) check(ctx context.Context, path string) (sidecar, error) {
+	report(ctx, "checking the snapshot")
 	s, err := readSidecar(path)
 	if err != nil {
 		return s, fmt.Errorf("smolvm pack has ended well, and %w", err)
