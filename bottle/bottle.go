@@ -160,7 +160,7 @@ func boot(ctx context.Context, be backends.Backend, b bottlestate.Bottle, image 
 	if err := be.Create(ctx, b, image); err != nil {
 		return err
 	}
-	backends.Report(ctx, backends.Progress{Step: "bringing the bottle up"})
+	backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
 	err := be.Start(ctx, b)
 	if err == nil && workspace && b.Workspace != "" {
 		err = copyWorkspace(ctx, be, b)

@@ -134,11 +134,11 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	switch state {
 	case backends.Running:
 		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
-		backends.Report(ctx, backends.Progress{Step: "bringing the bottle up"})
+		backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
 		return true, be.Start(ctx, b) // unpauses what a killed commit left behind
 	case backends.Stopped:
 		opts.Notify.say("starting the stopped bottle %s", b.Slug)
-		backends.Report(ctx, backends.Progress{Step: "bringing the bottle up"})
+		backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
 		return false, be.Start(ctx, b)
 	}
 	head, err := store.Head(b.Slug)
