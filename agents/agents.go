@@ -45,7 +45,7 @@ func Resolve(name, configDir string) (Agent, error) {
 		return fromDir(name)
 	}
 	own := filepath.Join(ownDir(configDir), name)
-	if _, err := os.Stat(own); err == nil {
+	if _, err := os.Lstat(own); err == nil {
 		return fromDir(own)
 	}
 	for _, b := range Builtin() {

@@ -50,7 +50,7 @@ func TestBuiltinDockerfiles(t *testing.T) {
 			for _, w := range tree.Warnings {
 				t.Errorf("the parser warns: %s", w.Short)
 			}
-			lint := linter.New(&linter.Config{ExperimentalAll: true, Warn: func(rule, _, _, text string, _ []parser.Range) {
+			lint := linter.New(&linter.Config{Warn: func(rule, _, _, text string, _ []parser.Range) {
 				t.Errorf("%s: %s", rule, text)
 			}})
 			stages, args, err := instructions.Parse(tree.AST, lint)

@@ -23,19 +23,21 @@ func newAgentsCommand(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "agents [OPTIONS]",
 		Short: "List the agents that a bottle can be started with",
-		Long: `List the agents that a bottle can be started with: the built-in ones and your own.
+		Long: `List the agents that a bottle can be started with: built-in ones and your own.
 
 An agent is a directory with a Dockerfile. Your own are in
-$XDG_CONFIG_HOME/docker-bottle/agents; one with the name of a built-in agent takes
-its place. "agents copy" makes one to begin with.
+$XDG_CONFIG_HOME/docker-bottle/agents; one with the name of a built-in agent
+takes its place. "agents copy" makes one to begin with.
 
 Labels in the Dockerfile say what is to be known of the agent:
 
-` + "  " + bottle.SecretsLabel + `   variables of your environment that it can use,
-      such as "A_KEY B_KEY". At start and resume those that are set are handed to
-      the agent, and stored nowhere.
-` + "  " + bottle.MissingLabel + `   what to say if none of them is set
-` + "  " + bottle.ContinueLabel + `  the command that goes on with its last conversation`,
+` + bottle.SecretsLabel + `
+  variables of your environment that it can use, such as "A_KEY B_KEY". At start
+  and resume those that are set are handed to the agent, and stored nowhere.
+` + bottle.MissingLabel + `
+  what to say at start if none of them is set
+` + bottle.ContinueLabel + `
+  the command that goes on with its last conversation`,
 		Args: cli.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runAgents(p, &o)
@@ -63,7 +65,7 @@ func runAgents(p *Program, o *agentsOptions) error {
 	return p.table(o.format, o.quiet, agentTable, newAgentRow(agents.Entry{}, nil), "{{.Name}}", rows)
 }
 
-const agentTable = "table {{.Name}}\t{{.Kind}}\t{{.Note}}\t{{.Path}}\t{{.Secrets}}"
+const agentTable = "table {{.Name}}\t{{.Kind}}\t{{.Note}}\t{{.Secrets}}"
 
 type agentRow struct {
 	formatter.HeaderContext
