@@ -50,6 +50,7 @@ func TestScripts(t *testing.T) {
 			"apple":    apple,
 			"deepen":   deepen,
 			"smol":     smol,
+			"tmux":     tmux,
 			"reboot":   reboot,
 			"scripted": scripted,
 			"term":     term,
@@ -61,12 +62,13 @@ func TestScripts(t *testing.T) {
 // engine is the Docker engine that the scripts run against.
 type engine struct {
 	host, busybox string
+	tmux          string // a root tree with tmux in it
 	up            bool
 	apple, smolvm bool // whether their fakes can run here
 }
 
 func newEngine(t *testing.T) *engine {
-	e := &engine{host: os.Getenv("DOCKER_HOST"), busybox: backendtest.Busybox(t)}
+	e := &engine{host: os.Getenv("DOCKER_HOST"), busybox: backendtest.Busybox(t), tmux: os.Getenv("BOTTLE_TEST_TMUX")}
 	api, err := client.New(client.FromEnv)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -92,6 +94,11 @@ func (e *engine) condition(name string) (bool, error) {
 		return e.apple, nil
 	case "smolvm":
 		return e.smolvm, nil
+	case "tmux":
+		if e.tmux == "" && os.Getenv("CI") != "" {
+			return false, errors.New("no tmux for images: make bin/tmux, and set BOTTLE_TEST_TMUX to its path")
+		}
+		return e.tmux != "", nil
 	case "root":
 		return os.Geteuid() == 0, nil
 	}
@@ -123,6 +130,7 @@ func (e *engine) setup(env *testscript.Env) error {
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	env.Setenv("STATE", filepath.Join(env.WorkDir, ".state", "docker-bottle", "bottles"))
 	env.Setenv("TZ", "UTC")
+	env.Setenv("TMUX_TREE", e.tmux)
 	env.Values[scriptedKey{}] = &scriptedEngine{}
 	env.Setenv("GORACE", "atexit_sleep_ms=10")
 	if e.host != "" {
@@ -182,6 +190,19 @@ func reboot(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(smolvmtest.Reboot(ts.Getenv("SMOLVMTEST_ROOT")))
 }
 
+// tmux AGENT puts tmux into the image of the agent in that directory.
+func tmux(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tmux agent")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.CopyFS(filepath.Join(dir, "tmux"), os.DirFS(ts.Getenv("TMUX_TREE"))))
+	file := filepath.Join(dir, "Dockerfile")
+	lines, err := os.ReadFile(file)
+	ts.Check(err)
+	ts.Check(os.WriteFile(file, append(lines, "COPY tmux /\nENV PATH=/bin:/usr/bin\n"...), 0o644))
+}
+
 // plainProgram returns this test program, built without the race detector. It
 // goes with the directory that testscript has the plugin in.
 func plainProgram() (string, error) {
@@ -218,8 +239,10 @@ func fakeTool(ts *testscript.TestScript, neg bool, args []string, name, prefix s
 
 // term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
 // time the terminal has shown TEXT, after what was typed before, KEYS are
-// typed. What the terminal showed goes to stdout. In KEYS, \n is the return
-// key and ^X is Ctrl-X.
+// typed. What the terminal showed goes to stdout, and to stderr with what was
+// said to the terminal itself. In KEYS, \n is the return
+// key and ^X is Ctrl-X; KEYS that are "hangup" close the terminal instead, as the
+// end of an ssh connection does.
 func term(ts *testscript.TestScript, neg bool, args []string) {
 	dash := slices.Index(args, "--")
 	if dash < 0 || dash == len(args)-1 {
@@ -260,6 +283,10 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			seen += at + len(text)
 			steps = steps[1:]
+			if keys == "hangup" {
+				ts.Check(f.Close())
+				break
+			}
 			_, err := f.WriteString(typed(keys))
 			ts.Check(err)
 		}
@@ -268,7 +295,8 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	err = cmd.Wait()
-	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(shown.String(), "\r\n", "\n"))
+	fmt.Fprint(ts.Stderr(), shown.String())
+	fmt.Fprint(ts.Stdout(), text(shown.String()))
 	switch {
 	case len(steps) > 0:
 		ts.Fatalf("the terminal has not shown %q, but:\n%s", steps[0], shown.String())
@@ -284,6 +312,19 @@ var scriptEnv = []string{
 	"XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "GORACE", "GOCOVERDIR",
 	"TMPDIR", "CONTAINERTEST_ROOT", "CONTAINERTEST_VERSION", "CONTAINERTEST_LOG",
 	"SMOLVMTEST_ROOT", "SMOLVMTEST_VERSION",
+}
+
+var (
+	otherScreen = regexp.MustCompile(`\x1b\[\?1049[hl]`)
+	escape      = regexp.MustCompile(`\x1b(\[[0-9;?>=]*[@-~]|[()][0-9A-Z]|[=>])`)
+)
+
+// text is what a terminal showed, without what was said to itself. What is on
+// its other screen is on lines of its own.
+func text(shown string) string {
+	shown = otherScreen.ReplaceAllString(shown, "\n")
+	shown = escape.ReplaceAllString(shown, "")
+	return strings.ReplaceAll(shown, "\r\n", "\n")
 }
 
 var control = regexp.MustCompile(`\^[A-Z]`)

@@ -34,15 +34,15 @@ eval "$run"
 # session; without a watcher it ends itself.
 inside=$run'
 trap : INT QUIT
-session=$BOTTLE_SESSION continue=$BOTTLE_CONTINUE count=$BOTTLE_ARGS i=0
-unset BOTTLE_SESSION BOTTLE_CONTINUE BOTTLE_ARGS
+session=$BOTTLE_SESSION continue=$BOTTLE_CONTINUE parent=$BOTTLE_PARENT count=$BOTTLE_ARGS i=0
+unset BOTTLE_SESSION BOTTLE_CONTINUE BOTTLE_PARENT BOTTLE_ARGS
 set --
 while [ $((i += 1)) -le $count ]; do
 	eval "set -- \"\$@\" \"\$BOTTLE_ARG_$i\"; unset BOTTLE_ARG_$i"
 done
 : >"$session.status"
 run "$@"
-echo "$? $TMUX_PANE" >"$session.status"
+echo "$? $TMUX_PANE $parent" >"$session.status"
 watchers=$(tmux list-clients -t agent)
 tmux wait-for -S ended
 [ -z "$watchers" ] || { tmux detach-client -s agent && sleep 5; }
@@ -94,9 +94,11 @@ create() (
 		n=$((n + 1))
 		export "BOTTLE_ARG_$n=$arg"
 	done
-	export BOTTLE_SESSION="$session" BOTTLE_CONTINUE="$continue" BOTTLE_ARGS=$n
+	export BOTTLE_SESSION="$session" BOTTLE_CONTINUE="$continue" BOTTLE_ARGS=$n BOTTLE_PARENT=
 	if [ "$mode" = spawn ]; then
-		set -- -d -x 200 -y 50 -s agent /bin/sh -c "$inside" \; pipe-pane -t agent "exec cat >>/proc/$$/fd/1"
+		BOTTLE_PARENT=$PPID # keeps the status of a run
+		# Not cat, which leaves it to the kernel when to pass on what.
+		set -- -d -x 200 -y 50 -s agent /bin/sh -c "$inside" \; pipe-pane -t agent "exec tee >>/proc/$$/fd/1"
 	else
 		set -- -A -D -s agent /bin/sh -c "$inside"
 	fi
@@ -126,11 +128,16 @@ join() (
 finish() {
 	[ -e "$session.status" ] || return 0
 	[ -s "$session.status" ] || exit 129 # it goes on, or was killed
-	read -r status pane <"$session.status"
+	read -r status pane parent <"$session.status"
 	if [ "$mode" != spawn ]; then
 		screen=$(mux capture-pane -p -e -t "$pane" 2>/dev/null)
 		mux kill-session -t agent 2>/dev/null
 		[ -z "$screen" ] || printf '%s\033[0m\n' "$screen"
+		# Our end may be the bottle's: not before the status is kept.
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			[ -n "$parent" ] && [ -d "/proc/$parent" ] || break
+			sleep 0.1
+		done
 	fi
 	exit "$status"
 }
