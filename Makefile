@@ -19,11 +19,11 @@ install: build ## Install the plugin for this user
 demo: install bin/busybox ## Start, commit, lose and resume a bottle
 	hack/demo.sh bin/busybox
 
-test: bin/busybox ## Run all tests, against the real engine
-	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -p 1 -timeout 40m ./...
+test: bin/busybox bin/tmux ## Run all tests, against the real engine
+	GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" BOTTLE_TEST_TMUX="$(CURDIR)/bin/tmux" go test -race -p 1 -timeout 40m ./...
 
-crash: bin/busybox ## Kill every verb at every step, and list the steps
-	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" go test -race -timeout 30m -count=1 -v -run TestKilled .
+crash: bin/busybox bin/tmux ## Kill every verb at every step, and list the steps
+	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" BOTTLE_TEST_TMUX="$(CURDIR)/bin/tmux" go test -race -timeout 30m -count=1 -v -run TestKilled .
 
 BACKEND := docker
 # A static one for the engine's own architecture: linux/arm64 on a Mac.
@@ -52,3 +52,6 @@ bench: bin/busybox build ## Compare with plain docker
 
 bin/busybox:
 	hack/busybox.sh bin
+
+bin/tmux:
+	hack/tmux.sh bin/tmux

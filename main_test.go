@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"deepen":   deepen,
 			"doc":      doc,
 			"smol":     smol,
+			"tmux":     tmux,
 			"reboot":   reboot,
 			"scripted": scripted,
 			"cmpcost":  cmpcost,
@@ -63,12 +64,13 @@ func TestScripts(t *testing.T) {
 // engine is the Docker engine that the scripts run against.
 type engine struct {
 	host, busybox string
+	tmux          string // a root tree with tmux in it
 	up            bool
 	apple, smolvm bool // whether their fakes can run here
 }
 
 func newEngine(t *testing.T) *engine {
-	e := &engine{host: os.Getenv("DOCKER_HOST"), busybox: backendtest.Busybox(t)}
+	e := &engine{host: os.Getenv("DOCKER_HOST"), busybox: backendtest.Busybox(t), tmux: os.Getenv("BOTTLE_TEST_TMUX")}
 	api, err := client.New(client.FromEnv)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -94,6 +96,11 @@ func (e *engine) condition(name string) (bool, error) {
 		return e.apple, nil
 	case "smolvm":
 		return e.smolvm, nil
+	case "tmux":
+		if e.tmux == "" && os.Getenv("CI") != "" {
+			return false, errors.New("no tmux for images: make bin/tmux, and set BOTTLE_TEST_TMUX to its path")
+		}
+		return e.tmux != "", nil
 	case "root":
 		return os.Geteuid() == 0, nil
 	}
@@ -125,6 +132,7 @@ func (e *engine) setup(env *testscript.Env) error {
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	env.Setenv("STATE", filepath.Join(env.WorkDir, ".state", "docker-bottle", "bottles"))
 	env.Setenv("TZ", "UTC")
+	env.Setenv("TMUX_TREE", e.tmux)
 	env.Values[scriptedKey{}] = &scriptedEngine{}
 	env.Setenv("GORACE", "atexit_sleep_ms=10")
 	if e.host != "" {
@@ -182,6 +190,19 @@ func reboot(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: reboot")
 	}
 	ts.Check(smolvmtest.Reboot(ts.Getenv("SMOLVMTEST_ROOT")))
+}
+
+// tmux AGENT puts tmux into the image of the agent in that directory.
+func tmux(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tmux agent")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.CopyFS(filepath.Join(dir, "tmux"), os.DirFS(ts.Getenv("TMUX_TREE"))))
+	file := filepath.Join(dir, "Dockerfile")
+	lines, err := os.ReadFile(file)
+	ts.Check(err)
+	ts.Check(os.WriteFile(file, append(lines, "COPY tmux /\nENV PATH=/bin:/usr/bin\n"...), 0o644))
 }
 
 // plainProgram returns this test program, built without the race detector. It
@@ -243,8 +264,10 @@ var (
 
 // term [TEXT=>KEYS]... -- PROGRAM ARGS... runs a program on a terminal. Each
 // time the terminal has shown TEXT, after what was typed before, KEYS are
-// typed. What the terminal showed goes to stdout. In KEYS, \n is the return
-// key, ^X is Ctrl-X and ^[ the escape key.
+// typed. What the terminal showed goes to stdout, and to stderr with what was
+// said to the terminal itself. In KEYS, \n is the return key, ^X is Ctrl-X and ^[
+// the escape key; KEYS that are "hangup" close the terminal instead, as the end of
+// an ssh connection does.
 func term(ts *testscript.TestScript, neg bool, args []string) {
 	dash := slices.Index(args, "--")
 	if dash < 0 || dash == len(args)-1 {
@@ -287,6 +310,10 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			seen += at + len(text)
 			steps = steps[1:]
+			if keys == "hangup" {
+				ts.Check(f.Close())
+				break
+			}
 			_, err := f.WriteString(typed(keys))
 			ts.Check(err)
 		}
@@ -295,7 +322,8 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	err = cmd.Wait()
-	fmt.Fprint(ts.Stdout(), strings.ReplaceAll(shown.String(), "\r\n", "\n"))
+	fmt.Fprint(ts.Stderr(), shown.String())
+	fmt.Fprint(ts.Stdout(), text(shown.String()))
 	switch {
 	case len(steps) > 0:
 		ts.Fatalf("the terminal has not shown %q, but:\n%s", steps[0], shown.String())
@@ -312,6 +340,19 @@ var scriptEnv = []string{
 	"TMPDIR", "CONTAINERTEST_ROOT", "CONTAINERTEST_VERSION", "CONTAINERTEST_LOG",
 	"SMOLVMTEST_ROOT", "SMOLVMTEST_VERSION",
 	"TERM", "NO_COLOR", "ACCESSIBLE", "STATE",
+}
+
+var (
+	otherScreen = regexp.MustCompile(`\x1b\[\?1049[hl]`)
+	escape      = regexp.MustCompile(`\x1b(\[[0-9;?>=]*[@-~]|[()][0-9A-Z]|[=>])`)
+)
+
+// text is what a terminal showed, without what was said to itself. What is on
+// its other screen is on lines of its own.
+func text(shown string) string {
+	shown = otherScreen.ReplaceAllString(shown, "\n")
+	shown = escape.ReplaceAllString(shown, "")
+	return strings.ReplaceAll(shown, "\r\n", "\n")
 }
 
 var control = regexp.MustCompile(`\^[A-Z[]`)

@@ -346,6 +346,22 @@ func Reach(b Backend, name, address string) (where, command string) {
 	return fmt.Sprintf("the engine of context %q at %s", name, address), command
 }
 
+// detacher can be implemented by a Backend whose Exec on a terminal can be
+// detached from with keys.
+type detacher interface {
+	// KeysOf returns the keys that do it, in docker's notation.
+	KeysOf(stdio Stdio) string
+}
+
+// DetachKeys returns the keys that leave a program on a terminal running, in
+// docker's notation, or "" where a backend has none.
+func DetachKeys(b Backend, stdio Stdio) string {
+	if d, ok := b.(detacher); ok {
+		return d.KeysOf(stdio)
+	}
+	return ""
+}
+
 // Registry is the backends of this program by name. It is written out once,
 // in main.
 type Registry map[string]func() (Backend, error)

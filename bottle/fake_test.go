@@ -39,6 +39,7 @@ type container struct {
 	image   string // what it was made from
 	files   string // stands for the file system
 	changed bool   // since it was last frozen or booted
+	session bool   // its agent has one, that goes on
 }
 
 var _ backends.Backend = &engine{}
@@ -191,18 +192,32 @@ func (e *engine) ChangedSince(_ context.Context, b bottlestate.Bottle, snap bott
 }
 
 func (e *engine) Exec(ctx context.Context, b bottlestate.Bottle, p backends.Process, _ backends.Stdio) error {
-	if err := e.call(ctx, "Exec", strings.Join(append(p.Args, p.Env...), " ")); err != nil {
+	if err := e.call(ctx, "Exec", strings.Join(append(plain(p.Args), p.Env...), " ")); err != nil {
 		return err
 	}
 	c, err := e.up(b)
-	if err != nil || e.exec == nil {
+	if err == nil && asks(p.Args) && !c.session {
+		return &backends.ExitError{Code: 1}
+	}
+	if err != nil || e.exec == nil || asks(p.Args) {
 		return err
 	}
 	return e.exec(c)
 }
 
+// plain leaves of the arguments that run the agent's script: what it is to do,
+// what is to be said and continued, and the agent's own.
+func plain(args []string) []string {
+	if len(args) < 10 || args[3] != "bottle-agent" {
+		return args
+	}
+	return append([]string{args[4] + ":" + strings.Join(args[8:10], "|")}, args[10:]...)
+}
+
+func asks(args []string) bool { return strings.HasPrefix(plain(args)[0], "ask:") }
+
 func (e *engine) Spawn(ctx context.Context, b bottlestate.Bottle, p backends.Process) (string, error) {
-	if err := e.call(ctx, "Spawn", strings.Join(p.Args, " ")); err != nil {
+	if err := e.call(ctx, "Spawn", strings.Join(plain(p.Args), " ")); err != nil {
 		return "", err
 	}
 	_, err := e.up(b)
@@ -341,7 +356,7 @@ func (w *world) setHead(number int) {
 
 func (w *world) forget() { w.calls, w.heard = nil, nil }
 
-func (w *world) resume(t *testing.T, opts bottle.ResumeOptions) (bottlestate.Bottle, bool, error) {
+func (w *world) resume(t *testing.T, opts bottle.ResumeOptions) (bottlestate.Bottle, bottle.Rung, error) {
 	if opts.Open == nil {
 		opts.Open = open
 	}

@@ -73,14 +73,24 @@ func (e *PresentError) Error() string {
 
 func (e *PresentError) Unwrap() error { return e.Err }
 
-// Resume brings the bottle up and reports whether it was running already. It
-// takes the first of these that is possible, and tells notify which: the
-// running bottle; the stopped one, started again; the head snapshot; a rebuild
-// from the Dockerfile.
-func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, opts ResumeOptions) (b bottlestate.Bottle, running bool, err error) {
+// Rung is where on its ladder a resume stands.
+type Rung int
+
+// The rungs of the ladder.
+const (
+	Rebuilt   Rung = iota // from its Dockerfile
+	Booted                // from a snapshot
+	Restarted             // it was stopped
+	Running               // it was up already
+)
+
+// Resume brings the bottle up. It takes the first of these that is possible,
+// tells notify which, and returns it: the running bottle; the stopped one,
+// started again; the head snapshot; a rebuild from the Dockerfile.
+func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, opts ResumeOptions) (b bottlestate.Bottle, rung Rung, err error) {
 	b, unlock, err := openLocked(ctx, be, store, slug, opts.Notify)
 	if err != nil {
-		return b, false, err
+		return b, rung, err
 	}
 	defer unlock()
 	if opts.Warn == nil {
@@ -88,16 +98,23 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 	}
 	b.Env = mergeEnv(b.Env, opts.Env)
 	b.Secrets = union(b.Secrets, opts.Secrets)
-	if _, err := processEnv(b); err != nil {
-		return b, false, err
+	if _, err := processEnv(b); err != nil && !mayJoin(ctx, be, b, opts) {
+		return b, rung, err
 	}
-	if running, err = climb(ctx, be, store, b, opts); err != nil {
-		return b, running, err
+	if rung, err = climb(ctx, be, store, b, opts); err != nil {
+		return b, rung, err
 	}
 	if len(opts.Env)+len(opts.Secrets) > 0 {
 		err = store.Update(b)
 	}
-	return b, running, err
+	return b, rung, err
+}
+
+// mayJoin reports whether the bottle may have a session of its agent, which has
+// its secrets already.
+func mayJoin(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts ResumeOptions) bool {
+	state, err := be.State(ctx, b)
+	return err == nil && state == backends.Running && opts.At == 0 && len(opts.Secrets) == 0
 }
 
 // mergeEnv adds variables; one that was there already gets its new value.
@@ -123,34 +140,34 @@ func union(a, b []string) []string {
 }
 
 // climb is the ladder.
-func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) (running bool, err error) {
+func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) (Rung, error) {
 	if opts.At != 0 {
-		return false, goBack(ctx, be, store, b, opts)
+		return Booted, goBack(ctx, be, store, b, opts)
 	}
 	state, err := be.State(ctx, b)
 	if err != nil {
-		return false, err
+		return Rebuilt, err
 	}
 	switch state {
 	case backends.Running:
 		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
 		backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
-		return true, be.Start(ctx, b) // unpauses what a killed commit left behind
+		return Running, be.Start(ctx, b) // unpauses what a killed commit left behind
 	case backends.Stopped:
 		opts.Notify.say("starting the stopped bottle %s", b.Slug)
 		backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
-		return false, be.Start(ctx, b)
+		return Restarted, be.Start(ctx, b)
 	}
 	head, err := store.Head(b.Slug)
 	switch {
 	case errors.Is(err, bottlestate.ErrNotFound):
-		return false, rebuild(ctx, be, store, b, nil, opts)
+		return Rebuilt, rebuild(ctx, be, store, b, nil, opts)
 	case err != nil:
-		return false, err
+		return Rebuilt, err
 	}
 	exists, err := be.ArtifactExists(ctx, head)
 	if err == nil && !exists {
-		return false, rebuild(ctx, be, store, b, &head, opts)
+		return Rebuilt, rebuild(ctx, be, store, b, &head, opts)
 	}
 	if err == nil {
 		opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, head.Number)
@@ -159,7 +176,7 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if err != nil && ctx.Err() == nil && !errors.Is(err, backends.ErrUnavailable) {
 		sayOlder(ctx, be, store, b.Slug, head.Number, opts.Warn)
 	}
-	return false, err
+	return Booted, err
 }
 
 // sayOlder says what else there is to go back to than the snapshot of that

@@ -24,7 +24,7 @@ func TestResumeLadder(t *testing.T) {
 		name    string
 		commits []string
 		before  func(*world)
-		running bool
+		rung    bottle.Rung
 		calls   []string
 		heard   []string
 		files   string
@@ -33,7 +33,7 @@ func TestResumeLadder(t *testing.T) {
 		{
 			name:    "running",
 			commits: []string{"one"},
-			running: true,
+			rung:    bottle.Running,
 			calls:   []string{"Start"}, // it may be paused
 			heard:   []string{"bottle web is running; attaching to it"},
 			files:   "one",
@@ -47,6 +47,7 @@ func TestResumeLadder(t *testing.T) {
 				w.containers["web"].files = "one and more"
 			},
 			calls: []string{"Start"},
+			rung:  bottle.Restarted,
 			heard: []string{"starting the stopped bottle web"},
 			files: "one and more",
 			head:  1,
@@ -56,6 +57,7 @@ func TestResumeLadder(t *testing.T) {
 			commits: []string{"one", "two"},
 			before:  func(w *world) { clear(w.containers) },
 			calls:   []string{"Create test/web:2", "Start"},
+			rung:    bottle.Booted,
 			heard:   []string{"booting web from snapshot web@2"},
 			files:   "two",
 			head:    2,
@@ -68,6 +70,7 @@ func TestResumeLadder(t *testing.T) {
 				w.setHead(1)
 			},
 			calls: []string{"Create test/web:1", "Start"},
+			rung:  bottle.Booted,
 			heard: []string{"booting web from snapshot web@1"},
 			files: "one",
 			head:  1,
@@ -111,9 +114,9 @@ func TestResumeLadder(t *testing.T) {
 			if tt.before != nil {
 				tt.before(w)
 			}
-			_, running, err := w.resume(t, bottle.ResumeOptions{})
-			if err != nil || running != tt.running {
-				t.Errorf("was running: %v, %v; want %v", running, err, tt.running)
+			_, rung, err := w.resume(t, bottle.ResumeOptions{})
+			if err != nil || rung != tt.rung {
+				t.Errorf("stands on %v, %v; want %v", rung, err, tt.rung)
 			}
 			w.assertCalls(t, tt.calls...)
 			w.assertHeard(t, tt.heard...)
@@ -357,8 +360,8 @@ func TestResumeAt(t *testing.T) {
 			w.commit(t, "one")
 			w.commit(t, "two")
 			tt.before(w)
-			if _, running, err := w.resume(t, bottle.ResumeOptions{At: 1}); err != nil || running {
-				t.Fatalf("was running: %v, %v", running, err)
+			if _, rung, err := w.resume(t, bottle.ResumeOptions{At: 1}); err != nil || rung != bottle.Booted {
+				t.Fatalf("stands on %v, %v", rung, err)
 			}
 			w.assertHeard(t, "booting web from snapshot web@1")
 			w.assertFiles(t, "one", true)

@@ -16,9 +16,26 @@ type RunOptions struct {
 	// torn down.
 	CommitOnExit bool
 	// Keep leaves the bottle up when the program ends: somebody else brought
-	// it up.
-	Keep   bool
+	// it up. Args run beside its agent then, and not as its agent.
+	Keep bool
+	// Continue runs the agent's line that goes on with its last conversation,
+	// where it has one and Args do not take its place. If there is nothing to
+	// continue, the agent's command is run.
+	Continue bool
+	// Note is said in the bottle, on a terminal, if the image has no tmux.
+	Note   string
 	Commit CommitOptions
+}
+
+// beside reports whether what is run is something else than the agent.
+func (o RunOptions) beside() bool { return o.Keep && o.Args != nil }
+
+// line is what is tried before the agent's command.
+func (o RunOptions) line(b bottlestate.Bottle) string {
+	if !o.Continue || o.Args != nil {
+		return ""
+	}
+	return b.Continue
 }
 
 // Outcome is what became of a bottle when its agent had ended.
@@ -35,6 +52,11 @@ type Outcome struct {
 	// Restarted is set when a commit has ended the agent: it had to stop the
 	// bottle, and has started it again. The bottle is left as it is.
 	Restarted bool
+	// Kept is set when the bottle was left up as somebody else brought it up.
+	Kept bool
+	// Session is set with ErrDetached when the agent's screen can be come back
+	// to. Cut is set, too, when this terminal is still as that had it.
+	Session, Cut bool
 }
 
 // newest returns the number of the bottle's newest snapshot, or 0.
@@ -76,25 +98,34 @@ func agent(b bottlestate.Bottle, args []string) (backends.Process, error) {
 }
 
 // Run runs the bottle's agent attached, and stops the bottle when it ends. A
-// bottle that was to go (--rm) goes, unless it is preserved. The error is
-// that of the steps after the agent; the agent's own is in the Outcome.
+// bottle that was to go (--rm) goes, unless it is preserved. On a terminal the
+// agent has a session where the image has tmux: if it goes on in that, whatever
+// has become of the terminal, it is ErrDetached; and a session that there is
+// already is joined. The error is that of the steps after the agent; the
+// agent's own is in the Outcome.
 func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (Outcome, error) {
-	p, err := agent(b, opts.Args)
+	p, joins, err := attached(ctx, be, b, stdio, opts)
 	if err != nil {
 		return Outcome{}, err
 	}
+	opts.Keep = opts.Keep && !joins
 	began, err := newest(store, b.Slug)
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Agent: be.Exec(ctx, b, p, stdio)}
-	if errors.Is(out.Agent, backends.ErrDetached) {
-		return out, nil
-	}
-	if out.Agent != nil {
+	out := Outcome{Agent: be.Exec(ctx, b, p, stdio), Kept: opts.Keep}
+	if out.Agent != nil && !errors.Is(out.Agent, backends.ErrDetached) {
 		if out.Restarted, err = restartedSince(ctx, store, b.Slug, began, opts.Commit.Notify); err != nil || out.Restarted {
 			return out, err
 		}
+	}
+	if out.Agent != nil && stdio.TTY && !opts.beside() {
+		if err := out.askSession(ctx, be, b); err != nil {
+			return out, err
+		}
+	}
+	if errors.Is(out.Agent, backends.ErrDetached) {
+		return out, nil
 	}
 	if _, err := store.Bottle(b.Slug); errors.Is(err, bottlestate.ErrNotFound) {
 		out.Removed = true // by somebody else, while the agent ran
@@ -154,11 +185,15 @@ func end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	return false, be.Remove(ctx, b, false)
 }
 
-// Spawn runs the bottle's agent in the background and remembers its run.
-func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, args []string) error {
-	p, err := agent(b, args)
+// Spawn runs the bottle's agent in the background and remembers its run. The
+// agent has a session, to be joined by Run, where the image has tmux.
+func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts RunOptions) error {
+	p, err := agent(b, opts.Args)
 	if err != nil {
 		return err
+	}
+	if !opts.beside() {
+		p = scripted(p, spawnSession, b, "", opts.line(b))
 	}
 	run, err := be.Spawn(ctx, b, p)
 	if err != nil {

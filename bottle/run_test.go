@@ -200,10 +200,10 @@ func TestSpawnAndWait(t *testing.T) {
 		if _, err := bottle.Wait(t.Context(), w, w.store, b); !errors.Is(err, bottle.ErrNoRun) {
 			t.Errorf("got %v, want ErrNoRun", err)
 		}
-		if err := bottle.Spawn(t.Context(), w, w.store, b, nil); err != nil {
+		if err := bottle.Spawn(t.Context(), w, w.store, b, bottle.RunOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		w.assertCalls(t, "Spawn agent")
+		w.assertCalls(t, "Spawn spawn:| agent")
 		w.fail["Wait"] = tt.end
 		if status, err := bottle.Wait(t.Context(), w, w.store, b); status != tt.status || !errors.Is(err, tt.err) {
 			t.Errorf("got %d, %v; want %d, %v", status, err, tt.status, tt.err)

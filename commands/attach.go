@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/docker/cli/cli"
@@ -17,6 +18,7 @@ import (
 // bottle, and ends with the agent's own exit status.
 func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
 	opts.Commit.Notify, opts.Commit.Warn = p.notify, p.warn
+	stdio := p.stdio(true)
 	// With the agent ended, a stop for the commit ends nothing; unless the
 	// bottle was up before, with whatever is in it.
 	opts.Commit.Confirm = func(context.Context, string) (bool, error) { return true, nil }
@@ -26,16 +28,34 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 	p.sayHanded(b)
 	ctx, line := p.progress(ctx, "freezing "+string(b.Slug))
 	defer line.done()
-	out, err := bottle.Run(ctx, be, p.Store, b, p.stdio(true), opts)
+	out, err := bottle.Run(ctx, be, p.Store, b, stdio, opts)
 	line.done()
-	p.afterRun(be, b, out, opts)
+	if out.Cut {
+		fmt.Fprint(os.Stdout, plainTerminal)
+	}
+	p.afterRun(be, b, out)
 	if err != nil {
 		return err
 	}
 	return p.agentStatus(ctx, out.Agent)
 }
 
-func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome, opts bottle.RunOptions) {
+// plainTerminal takes back what the session of an agent asks of a terminal:
+// mouse, keys, paste and focus reports, a region, the second screen.
+const plainTerminal = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1004l\x1b[?2004l" +
+	"\x1b[?1l\x1b>\x1b[>4m\x1b[r\x1b(B\x1b[m\x1b[?25h\x1b[?1049l"
+
+// withoutSession is what a person has to know if the image has no tmux.
+func withoutSession(be backends.Backend, stdio backends.Stdio) string {
+	const ends = "the image has no tmux that works: the agent ends with this terminal"
+	keys := backends.DetachKeys(be, stdio)
+	if keys == "" {
+		return ends
+	}
+	return ends + "; " + strings.ReplaceAll(keys, ",", " ") + " leaves it running, with no way back to its screen"
+}
+
+func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome) {
 	var exit *backends.ExitError
 	if out.Agent != nil && !errors.As(out.Agent, &exit) && !errors.Is(out.Agent, backends.ErrDetached) && !errors.Is(out.Agent, context.Canceled) {
 		p.warn("agent: %v", out.Agent)
@@ -47,7 +67,7 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 	}
 	if out.Snapshot != nil {
 		text := sizeAndTime(*out.Snapshot) // the agent has ended
-		if opts.Keep {
+		if out.Kept {
 			text = cost(*out.Snapshot)
 		}
 		p.committed(be, b, *out.Snapshot, text)
@@ -56,12 +76,15 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 	switch {
 	case out.Removed:
 		p.notify("bottle %s is removed", b.Slug)
+	case out.Session:
+		p.notify("detached; the agent goes on in %s. come back with: %s resume %s", b.Slug, p.Invocation, b.Slug)
+		p.notify("stop it with: %s stop %s", p.Invocation, b.Slug)
 	case errors.Is(out.Agent, backends.ErrDetached):
 		p.notify("detached; the agent goes on in %s. stop it with: %s stop %s", b.Slug, p.Invocation, b.Slug)
 	case out.Restarted:
 		p.notify("a commit has stopped bottle %s and started it again", b.Slug)
 		p.resumeHint(b)
-	case opts.Keep:
+	case out.Kept:
 	default:
 		p.resumeHint(b)
 	}
@@ -83,10 +106,12 @@ func (p *Program) resumeHint(b bottlestate.Bottle) {
 func (p *Program) agentStatus(ctx context.Context, err error) error {
 	var exit *backends.ExitError
 	switch {
-	case err == nil || errors.Is(err, backends.ErrDetached):
+	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return cli.StatusError{StatusCode: 130}
+	case errors.Is(err, backends.ErrDetached):
+		return nil
 	case errors.As(err, &exit):
 		return cli.StatusError{StatusCode: exit.Code}
 	}
@@ -107,9 +132,9 @@ func execStatus(ctx context.Context, err error) error {
 }
 
 // background runs the agent in the background.
-func (p *Program) background(ctx context.Context, be backends.Backend, b bottlestate.Bottle, args []string) error {
+func (p *Program) background(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
 	p.sayHanded(b)
-	if err := bottle.Spawn(ctx, be, p.Store, b, args); err != nil {
+	if err := bottle.Spawn(ctx, be, p.Store, b, opts); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.CLI.Out(), b.Slug)

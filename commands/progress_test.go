@@ -59,22 +59,22 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
-// screen is a terminal that a line is drawn on.
-type screen struct {
+// terminalScreen is a terminal that a line is drawn on.
+type terminalScreen struct {
 	*progress
 	tty *os.File
 	mu  sync.Mutex
 	all bytes.Buffer
 }
 
-func newScreen(t *testing.T, columns uint16) *screen {
+func newScreen(t *testing.T, columns uint16) *terminalScreen {
 	t.Helper()
 	master, tty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tty.Close(); master.Close() })
-	s := &screen{tty: tty}
+	s := &terminalScreen{tty: tty}
 	s.resize(t, columns)
 	s.progress = &progress{what: "freezing web", w: tty, width: func() int {
 		size, err := term.GetWinsize(tty.Fd())
@@ -100,21 +100,21 @@ func newScreen(t *testing.T, columns uint16) *screen {
 	return s
 }
 
-func (s *screen) resize(t *testing.T, columns uint16) {
+func (s *terminalScreen) resize(t *testing.T, columns uint16) {
 	t.Helper()
 	if err := pty.Setsize(s.tty, &pty.Winsize{Rows: 24, Cols: columns}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *screen) shown() string {
+func (s *terminalScreen) shown() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all.String()
 }
 
 // await waits for text, after what was shown before.
-func (s *screen) await(t *testing.T, after int, text string) {
+func (s *terminalScreen) await(t *testing.T, after int, text string) {
 	t.Helper()
 	for until := time.Now().Add(10 * time.Second); !strings.Contains(s.shown()[after:], text); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {

@@ -87,7 +87,7 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	p.quiet = o.quiet
 	working, line := p.progress(ctx, "resuming "+name)
 	log := newBuildLog(p, line, b.Agent)
-	b, running, err := bottle.Resume(working, be, p.Store, b.Slug, bottle.ResumeOptions{
+	b, rung, err := bottle.Resume(working, be, p.Store, b.Slug, bottle.ResumeOptions{
 		At:              o.at,
 		Discard:         o.discard,
 		Commit:          bottle.CommitOptions{Confirm: p.confirmStop(o.yes), Notify: p.notify, Warn: p.warn},
@@ -108,18 +108,24 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	if command != nil {
 		command = append(append([]string{}, b.Entrypoint...), command...)
 	}
-	if o.detach {
-		return p.resumeBackground(ctx, be, b, running, command)
+	run := bottle.RunOptions{
+		Args:         command,
+		Keep:         rung == bottle.Running,
+		Continue:     rung == bottle.Restarted || rung == bottle.Booted,
+		CommitOnExit: o.commitOnExit,
 	}
-	return p.attached(ctx, be, b, bottle.RunOptions{Args: command, Keep: running, CommitOnExit: o.commitOnExit})
+	if o.detach {
+		return p.resumeBackground(ctx, be, b, run)
+	}
+	return p.attached(ctx, be, b, run)
 }
 
 // resumeBackground runs the agent in the background, unless the bottle was
 // running: a second agent is wanted only by somebody who asks for a command.
-func (p *Program) resumeBackground(ctx context.Context, be backends.Backend, b bottlestate.Bottle, running bool, args []string) error {
-	if running && args == nil {
+func (p *Program) resumeBackground(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
+	if opts.Keep && opts.Args == nil {
 		fmt.Fprintln(p.CLI.Out(), b.Slug)
 		return nil
 	}
-	return p.background(ctx, be, b, args)
+	return p.background(ctx, be, b, opts)
 }

@@ -76,11 +76,24 @@ func NewRootCommand(p *Program) *cobra.Command {
 	return cmd
 }
 
-// listen makes Ctrl-C and SIGTERM end the command's context, which the plugin
-// framework alone does not do on a terminal. A second signal kills.
+// listen makes Ctrl-C, SIGTERM and a terminal that closes end the command's
+// context, which the plugin framework alone does not do on a terminal. A second
+// signal kills; but one of a terminal, which sends several.
 func listen(cmd *cobra.Command) {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	go func() { <-ctx.Done(); stop() }()
+	ctx, cancel := context.WithCancel(ctx)
+	closed := make(chan os.Signal, 1)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(closed, syscall.SIGHUP)
+	}
+	go func() {
+		select {
+		case <-closed:
+		case <-ctx.Done():
+		}
+		cancel()
+		stop()
+	}()
 	cmd.SetContext(ctx)
 }
 

@@ -121,9 +121,9 @@ func runStart(ctx context.Context, p *Program, o *startOptions, agent string, co
 		return p.taken(err, b.Slug)
 	}
 	if o.detach {
-		return p.background(ctx, be, b, nil)
+		return p.background(ctx, be, b, bottle.RunOptions{})
 	}
-	return p.attached(ctx, be, b, bottle.RunOptions{CommitOnExit: o.commitOnExit})
+	return p.attached(ctx, be, b, bottle.RunOptions{CommitOnExit: o.commitOnExit, Note: withoutSession(be, p.stdio(true))})
 }
 
 // plan turns the options into the record of a new bottle.

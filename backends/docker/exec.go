@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -67,7 +68,7 @@ func (b *Backend) stream(ctx context.Context, execID string, conn client.Hijacke
 	}
 	done := make(chan error, 2)
 	if stdio.In != nil {
-		in, err := detachable(stdio)
+		in, err := b.detachable(stdio)
 		if err != nil {
 			return err
 		}
@@ -96,18 +97,20 @@ func (b *Backend) stream(ctx context.Context, execID string, conn client.Hijacke
 	}
 }
 
+// KeysOf returns the keys that the person has set, or docker's.
+func (b *Backend) KeysOf(stdio backends.Stdio) string {
+	return cmp.Or(stdio.DetachKeys, "ctrl-p,ctrl-q")
+}
+
 // detachable is the input, ending in a term.EscapeError at the detach keys. The
 // engine would notice them too, but writes an error into the output then.
-func detachable(stdio backends.Stdio) (io.Reader, error) {
+func (b *Backend) detachable(stdio backends.Stdio) (io.Reader, error) {
 	if !stdio.TTY {
 		return stdio.In, nil
 	}
-	keys := []byte{'p' - 'a' + 1, 'q' - 'a' + 1}
-	if stdio.DetachKeys != "" {
-		var err error
-		if keys, err = term.ToBytes(stdio.DetachKeys); err != nil {
-			return nil, fmt.Errorf("detach keys %q: %w", stdio.DetachKeys, err)
-		}
+	keys, err := term.ToBytes(b.KeysOf(stdio))
+	if err != nil {
+		return nil, fmt.Errorf("detach keys %q: %w", stdio.DetachKeys, err)
 	}
 	return term.NewEscapeProxy(stdio.In, keys), nil
 }
