@@ -343,13 +343,16 @@ var scriptEnv = []string{
 }
 
 var (
+	progress    = regexp.MustCompile(`\r((starting|freezing|compacting|resuming) [^\r\n]*)?\x1b\[K`)
 	otherScreen = regexp.MustCompile(`\x1b\[\?1049[hl]`)
 	escape      = regexp.MustCompile(`\x1b(\[[0-9;?>=]*[@-~]|[()][0-9A-Z]|[=>])`)
 )
 
-// text is what a terminal showed, without what was said to itself. What is on
-// its other screen is on lines of its own.
+// text is what a terminal showed, without what was said to itself, and without
+// the line of progress, which is gone. What is on its other screen is on lines
+// of its own.
 func text(shown string) string {
+	shown = progress.ReplaceAllString(shown, "")
 	shown = otherScreen.ReplaceAllString(shown, "\n")
 	shown = escape.ReplaceAllString(shown, "")
 	return strings.ReplaceAll(shown, "\r\n", "\n")
