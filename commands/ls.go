@@ -207,10 +207,8 @@ func (r *bottleRow) Condition() string {
 	text := r.Status()
 	since := r.Since()
 	switch state := r.condition.State; {
-	case state == backends.Running && since != "":
+	case (state == backends.Running || state == backends.Stopped) && since != "":
 		text += " " + since
-	case state == backends.Stopped && since != "":
-		text += " " + since + " ago"
 	case state == backends.Gone && r.head.Number > 0:
 		text += ", resume from " + r.headMark()
 	case state == backends.Gone && r.snapshots == 0:
