@@ -7,16 +7,19 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-// sessionScript runs the agent in the bottle, and says how.
-//
 //go:embed session.sh
-var sessionScript string
+var sessionSource string
+
+// sessionScript runs the agent in the bottle. Its comments are not for those
+// who list programs there.
+var sessionScript = regexp.MustCompile(`(?m)^\s*#.*\n`).ReplaceAllString(sessionSource, "")
 
 // What the script is to do.
 const (

@@ -43,8 +43,7 @@ done
 : >"$session.status"
 run "$@"
 echo "$? $TMUX_PANE $parent" >"$session.status"
-watchers=$(tmux list-clients -t agent)
-tmux wait-for -S ended
+watchers=$(tmux list-clients -t agent \; wait-for -S ended)
 [ -z "$watchers" ] || { tmux detach-client -s agent && sleep 5; }
 tmux kill-session -t agent'
 
@@ -130,8 +129,7 @@ finish() {
 	[ -s "$session.status" ] || exit 129 # it goes on, or was killed
 	read -r status pane parent <"$session.status"
 	if [ "$mode" != spawn ]; then
-		screen=$(mux capture-pane -p -e -t "$pane" 2>/dev/null)
-		mux kill-session -t agent 2>/dev/null
+		screen=$(mux capture-pane -p -e -t "$pane" \; kill-session -t agent 2>/dev/null)
 		[ -z "$screen" ] || printf '%s\033[0m\n' "$screen"
 		# Our end may be the bottle's: not before the status is kept.
 		for i in 1 2 3 4 5 6 7 8 9 10; do
