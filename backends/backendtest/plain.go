@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -13,13 +14,15 @@ var plain struct {
 }
 
 // Plain builds the test program of the package that is tested into dir, once,
-// without the race detector, and returns its path. It is there to be a tool's
-// fake: hundreds of processes are started, and the detector would make each
-// several times as slow. It looks at none but the test program itself.
+// without the race detector, and returns its path. It is there to be a program
+// that is started hundreds of times, as a tool's fake is, of which the detector
+// would make each several times as slow.
 func Plain(dir string) (string, error) {
 	path := filepath.Join(dir, "plain.test")
 	plain.once.Do(func() {
-		if out, err := exec.Command("go", "test", "-c", "-o", path, ".").CombinedOutput(); err != nil {
+		cmd := exec.Command("go", "test", "-c", "-o", path, ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build and make lint compile
+		if out, err := cmd.CombinedOutput(); err != nil {
 			plain.err = fmt.Errorf("go test -c: %w\n%s", err, out)
 		}
 	})
