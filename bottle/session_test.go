@@ -153,9 +153,8 @@ func TestRunContinues(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
-			b := web
+			b := w.start(t, web)
 			b.Continue = "agent --continue"
-			b = w.start(t, b)
 			if err := bottle.Spawn(t.Context(), w, w.store, b, tt.opts); err != nil {
 				t.Error(err)
 			}
