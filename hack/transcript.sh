@@ -36,7 +36,7 @@ while IFS= read -r command; do
 	printf '\033[1m$ %s\033[0m\r\n' "$command"
 	script -qec "stty cols 80 rows 24; $command" /dev/null </dev/null
 done <commands | tr -d '\r' |
-	sed 's/\x1b\[?[0-9;]*[a-z]//g' >screen
+	sed 's/.*\x1b\[K//; s/\x1b\[?[0-9;]*[a-z]//g' >screen # the line of progress is gone in the end
 cd - >/dev/null
 go run github.com/charmbracelet/freeze@v0.2.2 "$tmp/screen" --language ansi --window --padding 16 \
 	--font.family 'ui-monospace,SFMono-Regular,Menlo,Consolas,monospace' --font.size 13 --line-height 1.3 --output "$out" >/dev/null
