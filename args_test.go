@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,19 @@ func TestWithName(t *testing.T) {
 		}
 		if !slices.Equal(args, before) {
 			t.Errorf("withName changed its arguments to %q", args)
+		}
+	}
+}
+
+// A bottle's artifacts are never where the records are, whatever its name.
+func TestArtifactsDir(t *testing.T) {
+	for _, tt := range []struct{ data, state, want string }{
+		{"/d", "/s", "/d/docker-bottle"},
+		{"/home", "/home", "/home/docker-bottle/artifacts"},
+		{"/home/", "/home", "/home/docker-bottle/artifacts"},
+	} {
+		if got := filepath.ToSlash(artifactsDir(tt.data, tt.state)); got != tt.want {
+			t.Errorf("artifactsDir(%q, %q) = %q, want %q", tt.data, tt.state, got, tt.want)
 		}
 	}
 }

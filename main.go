@@ -60,7 +60,7 @@ func main() {
 			smolmachines.Name: func() (backends.Backend, error) {
 				return smolmachines.New(
 					smolmachines.Dirs{
-						Artifacts: filepath.Join(xdgDir("XDG_DATA_HOME", xdg.DataHome), "docker-bottle"),
+						Artifacts: artifactsDir(xdgDir("XDG_DATA_HOME", xdg.DataHome), xdgDir("XDG_STATE_HOME", xdg.StateHome)),
 						Cache:     filepath.Join(xdgDir("XDG_CACHE_HOME", xdg.CacheHome), "docker-bottle", "images"),
 					},
 					smolmachines.Builder{Name: docker.Name, Open: func() (smolmachines.ImageSource, error) { return openDocker(cli, dockerCLI) }},
@@ -103,10 +103,19 @@ func openDocker(cli command.Cli, dockerCLI []string) (*docker.Backend, error) {
 func dockerCommand() string {
 	original := os.Getenv(metadata.ReexecEnvvar)
 	short := "docker"
-	if found, err := exec.LookPath(short); err == nil && original == found || original == "" {
+	if original == "" {
+		return short
+	}
+	if found, err := exec.LookPath(short); err == nil && sameFile(found, original) {
 		return short
 	}
 	return original
+}
+
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // globalFlags returns docker's own flags, which come before the plugin's name.
@@ -161,6 +170,17 @@ func xdgDir(variable, otherwise string) string {
 		return dir
 	}
 	return otherwise
+}
+
+// artifactsDir holds a directory for each bottle, by its name. Where data and
+// state have one home, as on a Mac and on Windows, it is a directory of its own
+// in there: "bottles" is a name for a bottle, too.
+func artifactsDir(dataHome, stateHome string) string {
+	dir := filepath.Join(dataHome, "docker-bottle")
+	if filepath.Clean(dataHome) == filepath.Clean(stateHome) {
+		return filepath.Join(dir, "artifacts")
+	}
+	return dir
 }
 
 func buildVersion() string {
