@@ -220,6 +220,9 @@ func directory(dir string) (string, error) {
 	return dir, nil
 }
 
+// separators are those of this system's paths.
+const separators = "/" + string(filepath.Separator)
+
 // absoluteVolumes makes host paths absolute, as docker run does; the engine
 // takes a relative one for a volume's name. A ~ gets here if the shell saw no
 // beginning of a word in it: --volume=~/src:/src.
@@ -236,7 +239,7 @@ func absoluteVolumes(volumes []string) ([]string, error) {
 				return nil, err
 			}
 			v = filepath.Join(home, source[1:]) + ":" + rest
-		} else if strings.HasPrefix(source, ".") || strings.Contains(source, "/") && !filepath.IsAbs(source) && !strings.HasPrefix(source, "~") {
+		} else if strings.HasPrefix(source, ".") || strings.ContainsAny(source, separators) && !filepath.IsAbs(source) && !strings.HasPrefix(source, "~") {
 			path, err := filepath.Abs(source)
 			if err != nil {
 				return nil, err

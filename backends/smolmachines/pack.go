@@ -168,11 +168,14 @@ func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	return syncFile(dir)
+	return flush(dir, os.O_RDONLY)
 }
 
-func syncFile(path string) error {
-	file, err := os.Open(path)
+// syncFile opens for writing: Windows syncs nothing else.
+func syncFile(path string) error { return flush(path, os.O_RDWR) }
+
+func flush(path string, flag int) error {
+	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return err
 	}
