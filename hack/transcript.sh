@@ -34,7 +34,7 @@ awk '/^```console$/ { n = ""; on = 1; next } /^```$/ { on = 0 } on && sub(/^\$ /
 cd "$tmp"
 while IFS= read -r command; do
 	printf '\033[1m$ %s\033[0m\r\n' "$command"
-	script -qec "stty cols 80 rows 24; $command" /dev/null </dev/null
+	script -qec "stty -echo cols 80 rows 24; $command" /dev/null </dev/null
 done <commands | tr -d '\r' |
 	sed 's/.*\x1b\[K//; s/\x1b\[?[0-9;]*[a-z]//g' >screen # the line of progress is gone in the end
 cd - >/dev/null
