@@ -25,16 +25,7 @@ docker version --format 'engine {{.Server.Version}}' || {
 	exit 1
 }
 agent="$tmp/agent"
-mkdir "$agent"
-cp "$busybox" "$agent/busybox"
-cat >"$agent/Dockerfile" <<'EOF'
-FROM scratch
-COPY busybox /bin/busybox
-RUN ["/bin/busybox", "--install", "-s", "/bin"]
-ENV PATH=/bin
-WORKDIR /work
-CMD ["sh"]
-EOF
+hack/agent.sh "$busybox" "$agent"
 
 run docker bottle start -d --name "$slug" "$agent" -- sleep 3600
 run docker bottle exec "$slug" sh -c 'echo "hours of work" > /work/notes'

@@ -18,15 +18,7 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-mkdir "$tmp/agent"
-cp "$busybox" "$tmp/agent/busybox"
-cat >"$tmp/agent/Dockerfile" <<'EOF'
-FROM scratch
-COPY busybox /bin/busybox
-RUN ["/bin/busybox", "--install", "-s", "/bin"]
-ENV PATH=/bin
-WORKDIR /work
-EOF
+hack/agent.sh "$busybox" "$tmp/agent"
 # Build it once before: what is to be seen is bottle.
 docker build -q "$tmp/agent" >/dev/null
 
