@@ -45,7 +45,7 @@ run "$@"
 echo "$? $TMUX_PANE $parent" >"$session.status"
 watchers=$(tmux list-clients -t agent \; wait-for -S ended)
 [ -z "$watchers" ] || { tmux detach-client -s agent && sleep 5; }
-tmux kill-session -t agent'
+tmux kill-session -t "$TMUX_PANE"'
 
 # The first place is in no snapshot, but not on every engine made by now.
 places="/.bottle/session /tmp/.bottle-session"
@@ -83,7 +83,8 @@ use_terminal() {
 	case $color in truecolor|24bit) export COLORTERM="$color"; rgb=",$kind:Tc" ;; esac
 }
 
-# create begins a session for ARG..., attached or with its output going to ours.
+# create begins a session for ARG..., attached or with its output going to ours,
+# and comes back when that has ended or was left.
 create() (
 	# One that has ended may not be gone yet.
 	[ ! -s "$session.status" ] || mux kill-session -t agent 2>/dev/null
@@ -97,7 +98,9 @@ create() (
 	if [ "$mode" = spawn ]; then
 		BOTTLE_PARENT=$PPID # keeps the status of a run
 		# Not cat, which leaves it to the kernel when to pass on what.
-		set -- -d -x 200 -y 50 -s agent /bin/sh -c "$inside" \; pipe-pane -t agent "exec tee >>/proc/$$/fd/1"
+		set -- -d -x 200 -y 50 -s agent /bin/sh -c "$inside" \; \
+			pipe-pane -t agent "tee >>/proc/$$/fd/1; rm -f $session.log" \; wait-for ended
+		: >"$session.log"
 	else
 		set -- -A -D -s agent /bin/sh -c "$inside"
 	fi
@@ -128,16 +131,22 @@ finish() {
 	[ -e "$session.status" ] || return 0
 	[ -s "$session.status" ] || exit 129 # it goes on, or was killed
 	read -r status pane parent <"$session.status"
-	if [ "$mode" != spawn ]; then
-		screen=$(mux capture-pane -p -e -t "$pane" \; kill-session -t agent 2>/dev/null)
+	if [ "$mode" = spawn ]; then
+		gone "$session.log" # all is in the log
+	else
+		screen=$(mux capture-pane -p -e -t "$pane" \; kill-session -t "$pane" 2>/dev/null)
 		[ -z "$screen" ] || printf '%s\033[0m\n' "$screen"
-		# Our end may be the bottle's: not before the status is kept.
-		for i in 1 2 3 4 5 6 7 8 9 10; do
-			[ -n "$parent" ] && [ -d "/proc/$parent" ] || break
-			sleep 0.1
-		done
+		[ -z "$parent" ] || gone "/proc/$parent" # our end may be the bottle's
 	fi
 	exit "$status"
+}
+
+# gone waits until the path is gone, for a while.
+gone() {
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ -e "$1" ] || return 0
+		sleep 0.1
+	done
 }
 
 case $mode in
@@ -157,9 +166,10 @@ if [ "$mode" != plain ] && command -v tmux >/dev/null 2>&1; then
 	for session in $places; do
 		[ ! -w "${session%/*}" ] || break
 	done
-	create "$@"
-	[ "$mode" != spawn ] || [ ! -e "$session.status" ] || mux wait-for ended 2>/dev/null
-	finish
+	for try in 1 2; do # the last session's server may be on its way out
+		create "$@"
+		finish
+	done
 fi
 [ "$mode" = plain ] || [ -z "$note" ] || echo "$note" >&2
 [ -n "$continue" ] || exec "$@"
