@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -652,7 +654,11 @@ func (w *killWorld) serveEngine(host string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	srv := &http.Server{Handler: handler}
+	srv := &http.Server{
+		Handler: handler,
+		// The end of a client that was killed in the middle of a request is no news.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
 	go srv.Serve(l)
 	w.t.Cleanup(func() { srv.Close() })
 	return socket
