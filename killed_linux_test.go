@@ -91,7 +91,7 @@ func TestKilledDocker(t *testing.T) {
 
 var dockerKilled = killed{
 	backend: "docker",
-	every:   10,
+	every:   16,
 	lose:    []string{"docker", "rm", "-fv", "bottle-$B"},
 	left:    `docker ps -aq --filter "name=^/?bottle-$1\$"; docker images -q "docker-bottle/$1"`,
 	setup:   func(t *testing.T, w *killWorld) { t.Cleanup(func() { sweep(w.slug) }) },
@@ -104,7 +104,7 @@ func TestKilledApple(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "macos-container",
-		every:   12,
+		every:   20,
 		tool:    "container",
 		lose:    []string{"container", "delete", "--force", "bottle-$B"},
 		left:    `{ container list --all -q; container image list -q; } >all; ! grep "$1" all`,
@@ -135,7 +135,7 @@ func TestKilledSmolvm(t *testing.T) {
 	}
 	testKilled(t, e, killed{
 		backend: "smolmachines",
-		every:   12,
+		every:   20,
 		tool:    "smolvm",
 		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},
