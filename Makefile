@@ -28,16 +28,14 @@ uninstall: ## Remove the plugin, and no bottle
 demo: install bin/busybox ## Start, commit, lose and resume a bottle
 	hack/demo.sh bin/busybox
 
-# What uses the real engine runs alone: tests of two packages would wait for each
-# other there. All is compiled before, by all processors.
-ENGINE := . ./backends/docker
+# One package after the other, as tests wait for each other's engine; all is
+# compiled before, by all processors.
 test: export GORACE = atexit_sleep_ms=10
 test: export BOTTLE_TEST_BUSYBOX = $(CURDIR)/bin/busybox
 test: export BOTTLE_TEST_TMUX = $(CURDIR)/bin/tmux
 test: bin/busybox bin/tmux ## Run all tests, against the real engine
 	go build -race ./...
-	go test -race -p 1 -timeout 40m $(ENGINE)
-	go test -race -p 2 -timeout 40m $$(go list ./... | grep -vxF "$$(go list $(ENGINE))")
+	go test -race -p 1 -timeout 40m ./...
 
 crash: bin/busybox bin/tmux ## Kill every verb at every step, and list the steps
 	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" BOTTLE_TEST_TMUX="$(CURDIR)/bin/tmux" go test -race -timeout 30m -count=1 -v -run TestKilled .
