@@ -32,6 +32,9 @@ func Report(ctx context.Context, p Progress) {
 	}
 }
 
+// Step reports a step of which no more is known.
+func Step(ctx context.Context, step string) { Report(ctx, Progress{Step: step}) }
+
 // Counted returns r with a report for each piece that is read from it. What p
 // has as Done was read before.
 func Counted(ctx context.Context, p Progress, r io.Reader) io.Reader {

@@ -149,18 +149,18 @@ func build(ctx context.Context, be backends.Backend, b bottlestate.Bottle, open 
 		return backends.Image{}, err
 	}
 	defer cleanup()
-	backends.Report(ctx, backends.Progress{Step: "building the image"})
+	backends.Step(ctx, "building the image")
 	return be.Build(ctx, b, src, log)
 }
 
 // boot creates the bottle from image, starts it, and copies the workspace if
 // asked to. After an error the engine has nothing of it.
 func boot(ctx context.Context, be backends.Backend, b bottlestate.Bottle, image string, workspace bool) error {
-	backends.Report(ctx, backends.Progress{Step: "creating the bottle"})
+	backends.Step(ctx, "creating the bottle")
 	if err := be.Create(ctx, b, image); err != nil {
 		return err
 	}
-	backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
+	backends.Step(ctx, "booting the bottle")
 	err := be.Start(ctx, b)
 	if err == nil && workspace && b.Workspace != "" {
 		err = copyWorkspace(ctx, be, b)

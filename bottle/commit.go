@@ -60,7 +60,7 @@ func Commit(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 	}
 	if !opts.Force {
 		// Whoever cannot tell commits.
-		backends.Report(ctx, backends.Progress{Step: "looking for changes"})
+		backends.Step(ctx, "looking for changes")
 		if head, err := unchanged(ctx, be, store, b); err == nil && head != nil {
 			if err := store.Preserve(slug); err != nil { // a crash may have come before
 				return *head, err

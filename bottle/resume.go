@@ -151,11 +151,11 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	switch state {
 	case backends.Running:
 		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
-		backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
+		backends.Step(ctx, "booting the bottle")
 		return Running, be.Start(ctx, b) // unpauses what a killed commit left behind
 	case backends.Stopped:
 		opts.Notify.say("starting the stopped bottle %s", b.Slug)
-		backends.Report(ctx, backends.Progress{Step: "booting the bottle"})
+		backends.Step(ctx, "booting the bottle")
 		return Restarted, be.Start(ctx, b)
 	}
 	head, err := store.Head(b.Slug)
@@ -231,7 +231,7 @@ func goBack(ctx context.Context, be backends.Backend, store bottlestate.Store, b
 // savePresent commits the bottle, unless all that it holds is in the head.
 func savePresent(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) error {
 	began := time.Now()
-	backends.Report(ctx, backends.Progress{Step: "looking for changes"})
+	backends.Step(ctx, "looking for changes")
 	head, err := unchanged(ctx, be, store, b)
 	switch {
 	case err != nil:

@@ -136,7 +136,7 @@ func created(img image.InspectResponse) (time.Time, error) {
 func (b *Backend) undoFreeze(ctx context.Context, before container.InspectResponse, ref string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	backends.Report(ctx, backends.Progress{Step: "undoing the commit"})
+	backends.Step(ctx, "undoing the commit")
 	unpauseErr := b.settle(ctx, before)
 	return errors.Join(cause, unpauseErr, b.removeMade(ctx, ref))
 }

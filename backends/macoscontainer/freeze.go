@@ -62,7 +62,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 				art.Still = time.Since(stopped)
 			}
 		}()
-		report(ctx, "stopping the bottle")
+		backends.Step(ctx, "stopping the bottle")
 		err = b.Stop(ctx, bottle)
 	case !running && f.ctr.Status.StartedDate.IsZero():
 		err = f.stopCleanly(ctx)
@@ -113,8 +113,6 @@ func (f *freeze) warn(format string, args ...any) {
 	}
 }
 
-func report(ctx context.Context, step string) { backends.Report(ctx, backends.Progress{Step: step}) }
-
 // oneAtATime waits for the other freezes on this machine: while the service
 // exports it answers nobody, and two at once would be two copies on disk.
 func (f *freeze) oneAtATime(ctx context.Context) (unlock func(), err error) {
@@ -147,7 +145,7 @@ func (f *freeze) stopCleanly(ctx context.Context) error {
 // startAgain undoes stop, also after an interrupt. A snapshot that was made is
 // good without it, so what goes wrong is only told.
 func (f *freeze) startAgain(ctx context.Context) (started bool) {
-	report(ctx, "starting the bottle again")
+	backends.Step(ctx, "starting the bottle again")
 	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
 		f.warn("bottle %s could not be started again: %v", f.bottle.Slug, err)
 		return false

@@ -10,6 +10,7 @@ import (
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
+	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 	"github.com/docker-bottle/docker-bottle/ociarchive"
 )
@@ -18,7 +19,7 @@ import (
 // is not interrupted: the service would go on, and the image come to be when
 // nobody looks for it any more.
 func (f *freeze) load(ctx context.Context, path string) error {
-	report(ctx, "loading the image")
+	backends.Step(ctx, "loading the image")
 	out, err := f.run(context.WithoutCancel(ctx), f.limits.bulk, "image", "load", "--input", path)
 	switch {
 	case ctx.Err() != nil:

@@ -45,7 +45,7 @@ func refused(err error) bool {
 
 // packExport packs the tool's own export.
 func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarchive.Summary, err error) {
-	report(ctx, "exporting the tree")
+	backends.Step(ctx, "exporting the tree")
 	if err := f.export(ctx, tree); err != nil {
 		return sum, err
 	}

@@ -67,7 +67,7 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 	source, err := b.source(ctx)
 	switch {
 	case err != nil && ok:
-		report(ctx, fmt.Sprintf("using the image that was built %s ago", units.HumanDuration(age)))
+		backends.Step(ctx, fmt.Sprintf("using the image that was built %s ago", units.HumanDuration(age)))
 		return base.image(archive), nil
 	case err != nil:
 		return backends.Image{}, err

@@ -31,7 +31,7 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, source 
 	if err != nil {
 		return err
 	}
-	report(ctx, "creating the machine")
+	backends.Step(ctx, "creating the machine")
 	if _, err := b.run(ctx, b.limits.bulk, args...); err != nil {
 		return b.undoCreate(context.WithoutCancel(ctx), bottle, err)
 	}
@@ -75,7 +75,7 @@ func (b *Backend) createFromArtifact(ctx context.Context, bottle bottlestate.Bot
 	if err := known.checkNetwork(bottle); err != nil {
 		return nil, err
 	}
-	report(ctx, "checking the snapshot")
+	backends.Step(ctx, "checking the snapshot")
 	if err := b.verify(ctx, path); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -80,8 +80,6 @@ func (f *freeze) warn(format string, args ...any) {
 	}
 }
 
-func report(ctx context.Context, step string) { backends.Report(ctx, backends.Progress{Step: step}) }
-
 // mayBegin finds out all that can be against the freeze before anything stops,
 // and asks the person in the end.
 func (f *freeze) mayBegin(ctx context.Context) error {
@@ -108,7 +106,7 @@ func (f *freeze) mayBegin(ctx context.Context) error {
 // neither here nor there. A pack would take a machine that still runs, if the
 // tool has lost sight of it.
 func (f *freeze) stop(ctx context.Context) error {
-	report(ctx, "stopping the machine")
+	backends.Step(ctx, "stopping the machine")
 	if err := f.Stop(context.WithoutCancel(ctx), f.bottle); err != nil {
 		return err
 	}
@@ -122,7 +120,7 @@ func (f *freeze) stop(ctx context.Context) error {
 // startAgain undoes stop, also after an interrupt. A snapshot that was made is
 // good without it, so what goes wrong is only told.
 func (f *freeze) startAgain(ctx context.Context) (started bool) {
-	report(ctx, "starting the machine again")
+	backends.Step(ctx, "starting the machine again")
 	slow := time.AfterFunc(2*time.Second, func() { f.notify("starting %s again", f.bottle.Slug) })
 	defer slow.Stop()
 	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {

@@ -119,7 +119,7 @@ func reportSize(ctx context.Context, step, dir string) (stop func()) {
 
 // check makes sure that the artifact is whole, and of this bottle.
 func (f *freeze) check(ctx context.Context, path string) (sidecar, error) {
-	report(ctx, "checking the snapshot")
+	backends.Step(ctx, "checking the snapshot")
 	s, err := readSidecar(path)
 	if err != nil {
 		return s, fmt.Errorf("smolvm pack has ended well, and %w", err)
