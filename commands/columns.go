@@ -3,6 +3,7 @@ package commands
 import (
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/moby/term"
@@ -59,14 +60,17 @@ func shorten(text string, width int) string {
 	if more {
 		line += "…"
 	}
-	// A tab or an escape code would move the rest.
-	line = strings.Map(func(r rune) rune {
-		if r < ' ' || r == '\x7f' {
+	return ansi.Truncate(plain(line), width, "…")
+}
+
+// plain is text that leaves the cursor, and what is beside it, where it should be.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, line)
-	return ansi.Truncate(line, width, "…")
+	}, ansi.Strip(text))
 }
 
 // Colours are those of the terminal's own palette.

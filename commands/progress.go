@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 )
@@ -118,22 +115,10 @@ func (l *progress) text(now backends.Progress, took time.Duration, width int) st
 	if now.Paused {
 		end += ", the agent is paused"
 	}
-	if room := width - runewidth.StringWidth(end); room > 0 {
-		return runewidth.Truncate(begin, room, "…") + end
+	if room := width - ansi.StringWidth(end); room > 0 {
+		return ansi.Truncate(begin, room, "…") + end
 	}
-	return runewidth.Truncate(begin+end, max(width, 0), "")
-}
-
-var escape = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~])?`)
-
-// plain is text that leaves the cursor where it should be.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, escape.ReplaceAllString(text, ""))
+	return ansi.Truncate(begin+end, max(width, 0), "")
 }
 
 // aside takes the line away while f writes to the terminal, or asks on it.

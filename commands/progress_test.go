@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/creack/pty"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
-	"github.com/mattn/go-runewidth"
 	"github.com/moby/term"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -39,7 +39,7 @@ func TestProgressText(t *testing.T) {
 		{"escapes", backends.Progress{Step: "\x1b[31m#5\x1b[0m a\tb\x1b"}, 79, "freezing web: #5 a b, 1.2s"},
 	} {
 		got := l.text(tt.now, 1234*time.Millisecond, tt.width)
-		if got != tt.want || runewidth.StringWidth(got) > max(tt.width, 0) {
+		if got != tt.want || ansi.StringWidth(got) > max(tt.width, 0) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
