@@ -2,7 +2,9 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli"
@@ -60,12 +62,25 @@ func runAgents(p *Program, o *agentsOptions) error {
 		about := bottle.ReadLabels(entry.Labels, func(format string, args ...any) {
 			p.notify("agent "+entry.Name+": "+format, args...)
 		})
-		rows = append(rows, newAgentRow(entry, about.Secrets))
+		secrets := about.Secrets
+		if isTable(o.format) {
+			secrets = few(secrets)
+		}
+		rows = append(rows, newAgentRow(entry, secrets))
 	}
 	return p.table(o.format, o.quiet, agentTable, newAgentRow(agents.Entry{}, nil), "{{.Name}}", rows)
 }
 
-const agentTable = "table {{.Name}}\t{{.Kind}}\t{{.Note}}\t{{.Secrets}}"
+// few are the names that a line has room for; "agents show" has all.
+func few(names []string) []string {
+	const room = 2
+	if len(names) <= room {
+		return names
+	}
+	return append(slices.Clone(names[:room]), fmt.Sprintf("and %d more", len(names)-room))
+}
+
+const agentTable = "table {{.Name}}\t{{.Kind}}\t{{.Secrets}}\t{{.Note}}"
 
 type agentRow struct {
 	formatter.HeaderContext
