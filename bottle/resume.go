@@ -80,13 +80,14 @@ type Rung int
 const (
 	Rebuilt   Rung = iota // from its Dockerfile
 	Booted                // from a snapshot
-	Restarted             // it was stopped
+	Restarted             // it was stopped, or a commit had to restart it and end its agent
 	Running               // it was up already
 )
 
 // Resume brings the bottle up. It takes the first of these that is possible,
 // tells notify which, and returns it: the running bottle; the stopped one,
-// started again; the head snapshot; a rebuild from the Dockerfile.
+// started again, or the one that a commit has restarted; the head snapshot; a
+// rebuild from the Dockerfile.
 func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, opts ResumeOptions) (b bottlestate.Bottle, rung Rung, err error) {
 	b, unlock, err := openLocked(ctx, be, store, slug, opts.Notify)
 	if err != nil {
@@ -98,10 +99,13 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 	}
 	b.Env = mergeEnv(b.Env, opts.Env)
 	b.Secrets = union(b.Secrets, opts.Secrets)
-	if _, err := processEnv(b); err != nil && !mayJoin(ctx, be, b, opts) {
+	if _, err := processEnv(b); err != nil && !mayJoin(ctx, be, store, b, opts) {
 		return b, rung, err
 	}
 	if rung, err = climb(ctx, be, store, b, opts); err != nil {
+		return b, rung, err
+	}
+	if err := store.ClearIdle(slug); err != nil {
 		return b, rung, err
 	}
 	if len(opts.Env)+len(opts.Secrets) > 0 {
@@ -112,7 +116,10 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 
 // mayJoin reports whether the bottle may have a session of its agent, which has
 // its secrets already.
-func mayJoin(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts ResumeOptions) bool {
+func mayJoin(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts ResumeOptions) bool {
+	if idle, err := store.Idle(b.Slug); err != nil || idle {
+		return false
+	}
 	state, err := be.State(ctx, b)
 	return err == nil && state == backends.Running && opts.At == 0 && len(opts.Secrets) == 0
 }
@@ -148,12 +155,20 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if err != nil {
 		return Rebuilt, err
 	}
-	switch state {
-	case backends.Running:
+	idle, err := store.Idle(b.Slug)
+	if err != nil {
+		return Rebuilt, err
+	}
+	switch {
+	case state == backends.Running && idle:
+		opts.Notify.say("a commit has restarted bottle %s; starting its agent again", b.Slug)
+		backends.Step(ctx, "booting the bottle")
+		return Restarted, be.Start(ctx, b)
+	case state == backends.Running:
 		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
 		backends.Step(ctx, "booting the bottle")
 		return Running, be.Start(ctx, b) // unpauses what a killed commit left behind
-	case backends.Stopped:
+	case state == backends.Stopped:
 		opts.Notify.say("starting the stopped bottle %s", b.Slug)
 		backends.Step(ctx, "booting the bottle")
 		return Restarted, be.Start(ctx, b)

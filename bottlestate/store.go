@@ -6,6 +6,7 @@
 //	bottles/SLUG/head              the number that the next resume boots from
 //	bottles/SLUG/run               the background agent's run, if there is one
 //	bottles/SLUG/preserved         an empty marker
+//	bottles/SLUG/idle              another: a commit had to end the agent
 //	locks/SLUG                     held while a bottle is changed
 //
 // Every file is written whole (temporary file, fsync, rename), so reading
@@ -210,25 +211,43 @@ func (s Store) Preserve(slug Slug) error {
 }
 
 // Preserved reports whether the bottle is marked.
-func (s Store) Preserved(slug Slug) (bool, error) {
-	_, err := os.Stat(filepath.Join(s.Dir(slug), "preserved"))
+func (s Store) Preserved(slug Slug) (bool, error) { return s.marked(slug, "preserved") }
+
+// SetIdle marks the bottle as one that is up without its agent, as a commit had
+// to restart it.
+func (s Store) SetIdle(slug Slug) error {
+	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "idle"), nil, 0o600)
+}
+
+// Idle reports whether the bottle is marked idle.
+func (s Store) Idle(slug Slug) (bool, error) { return s.marked(slug, "idle") }
+
+// ClearIdle takes the mark away; it is no error if there is none.
+func (s Store) ClearIdle(slug Slug) error { return s.remove(slug, "idle") }
+
+func (s Store) marked(slug Slug, name string) (bool, error) {
+	_, err := os.Stat(filepath.Join(s.Dir(slug), name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
+func (s Store) remove(slug Slug, name string) error {
+	err := os.Remove(filepath.Join(s.Dir(slug), name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // SetRun remembers the background agent's run, in the backend's own terms.
 // An empty run means that there is none.
 func (s Store) SetRun(slug Slug, run string) error {
-	path := filepath.Join(s.Dir(slug), "run")
 	if run == "" {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+		return s.remove(slug, "run")
 	}
-	return atomicwriter.WriteFile(path, []byte(run+"\n"), 0o600)
+	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "run"), []byte(run+"\n"), 0o600)
 }
 
 // Run returns the background agent's run, or "" if there is none.
