@@ -17,9 +17,10 @@ fail() {
 GOBIN="$tmp/bin" go install "$1"
 "$tmp/bin/goreleaser" check
 
+commit=$(git rev-parse HEAD) # of both, though work may go on here meanwhile
 snapshot() {
 	git clone -q . "$1"
-	(cd "$1" && "$tmp/bin/goreleaser" release --snapshot --clean --skip=sign,sbom)
+	(cd "$1" && git checkout -q "$commit" && "$tmp/bin/goreleaser" release --snapshot --clean --skip=sign,sbom)
 }
 snapshot "$tmp/one"
 (
