@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -23,12 +23,16 @@ const (
 	stale = 24 * time.Hour
 )
 
-// Make makes a directory for what kind says. It holds a file that is locked
+// Make makes a directory for what kind says, which must be one that [Abandoned]
+// knows. It holds a file that is locked
 // until remove is called, which takes the directory away, or the process ends.
 func Make(ctx context.Context, kind string) (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp("", prefix+kind+"-")
 	if err != nil {
 		return "", nil, err
+	}
+	if !made.MatchString(filepath.Base(dir)) {
+		panic("tempdir: " + dir + " would never be found again")
 	}
 	unlock, err := bottlestate.LockFile(ctx, filepath.Join(dir, lockName))
 	if err != nil {
@@ -40,8 +44,13 @@ func Make(ctx context.Context, kind string) (dir string, remove func(), err erro
 	}, nil
 }
 
+// made is what the names look like that this program makes: a person, too, may
+// call a directory docker-bottle-something.
+var made = regexp.MustCompile(`^` + prefix + `(agent|build|compact|freeze|save)-[0-9]+(\.log)?$`)
+
 // Abandoned returns the directories and files that runs which have ended did
-// not get to remove. Those of other users are not looked at.
+// not get to remove. Those that this user cannot read are another's, and not
+// looked at.
 func Abandoned(ctx context.Context) ([]string, error) {
 	paths, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	if err != nil {
@@ -49,8 +58,8 @@ func Abandoned(ctx context.Context) ([]string, error) {
 	}
 	var all []string
 	for _, path := range paths {
-		if strings.HasSuffix(path, ".lock") {
-			continue // a lock that is there for good
+		if !made.MatchString(filepath.Base(path)) {
+			continue
 		}
 		if abandoned, err := isAbandoned(ctx, path); err != nil {
 			return nil, err
@@ -89,6 +98,11 @@ func written(path string) time.Time {
 	}
 	last := info.ModTime()
 	if !info.IsDir() {
+		f, err := os.Open(path)
+		if err != nil {
+			return time.Now()
+		}
+		f.Close()
 		return last
 	}
 	entries, err := os.ReadDir(path)

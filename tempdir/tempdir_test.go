@@ -49,6 +49,10 @@ func TestAbandoned(t *testing.T) {
 	mk("docker-bottle-build-2", ".lock", 0)
 	mk("docker-bottle-agent-2", "Dockerfile", 23*time.Hour)
 	mk("bottle-agent-3", "Dockerfile", 25*time.Hour)
+	// A person's own.
+	mk("docker-bottle-main", "README.md", 48*time.Hour)
+	mk("docker-bottle-linux-amd64", "docker-bottle", 48*time.Hour)
+	mk("docker-bottle-issue-12", "notes", 48*time.Hour)
 	lock := filepath.Join(tmp, "docker-bottle-0-macos-container.lock")
 	if err := os.WriteFile(lock, nil, 0o600); err != nil {
 		t.Fatal(err)
