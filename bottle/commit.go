@@ -157,7 +157,7 @@ func record(store bottlestate.Store, b bottlestate.Bottle, art backends.Artifact
 		return bottlestate.Snapshot{}, fmt.Errorf("snapshot %s@%d is recorded, but the bottle could not be marked preserved: %w", b.Slug, snap.Number, err)
 	}
 	if snap.Restarted {
-		if err := store.SetIdle(b.Slug); err != nil {
+		if err := errors.Join(store.SetBoot(b.Slug), store.SetIdle(b.Slug)); err != nil {
 			return bottlestate.Snapshot{}, fmt.Errorf("snapshot %s@%d is recorded, but not that the bottle was restarted: %w", b.Slug, snap.Number, err)
 		}
 	}

@@ -40,6 +40,7 @@ type container struct {
 	files   string // stands for the file system
 	changed bool   // since it was last frozen or booted
 	session bool   // its agent has one, that goes on
+	ended   bool   // its agent has
 }
 
 var _ backends.Backend = &engine{}
@@ -197,6 +198,9 @@ func (e *engine) Exec(ctx context.Context, b bottlestate.Bottle, p backends.Proc
 	}
 	c, err := e.up(b)
 	if err == nil && asks(p.Args) && !c.session {
+		if c.ended {
+			return &backends.ExitError{Code: 2}
+		}
 		return &backends.ExitError{Code: 1}
 	}
 	if err != nil || e.exec == nil || asks(p.Args) {

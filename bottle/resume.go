@@ -105,8 +105,10 @@ func Resume(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 	if rung, err = climb(ctx, be, store, b, opts); err != nil {
 		return b, rung, err
 	}
-	if err := store.ClearIdle(slug); err != nil {
-		return b, rung, err
+	if rung != Running {
+		if err := errors.Join(store.SetBoot(slug), store.ClearIdle(slug)); err != nil {
+			return b, rung, err
+		}
 	}
 	if len(opts.Env)+len(opts.Secrets) > 0 {
 		err = store.Update(b)

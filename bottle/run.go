@@ -3,6 +3,7 @@ package bottle
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -23,8 +24,11 @@ type RunOptions struct {
 	// continue, the agent's command is run.
 	Continue bool
 	// Note is said in the bottle, on a terminal, if the image has no tmux.
-	Note   string
+	Note string
+	// Added is set if Env or Secrets were added to the bottle for this run.
+	Added  bool
 	Commit CommitOptions
+	Notify Notify
 }
 
 // beside reports whether what is run is something else than the agent.
@@ -49,9 +53,10 @@ type Outcome struct {
 	Unchanged bool
 	// Removed is set when nothing is left of the bottle.
 	Removed bool
-	// Restarted is set when a commit has ended the agent: it had to stop the
-	// bottle, and has started it again. The bottle is left as it is.
-	Restarted bool
+	// Rebooted is set when another command has ended the agent: a commit that
+	// had to restart the bottle, or a resume that went back. The bottle is
+	// left as it is.
+	Rebooted bool
 	// Kept is set when the bottle was left up as somebody else brought it up.
 	Kept bool
 	// Session is set with ErrDetached when the agent's screen can be come back
@@ -59,42 +64,48 @@ type Outcome struct {
 	Session, Cut bool
 }
 
-// newest returns the number of the bottle's newest snapshot, or 0.
-func newest(store bottlestate.Store, slug bottlestate.Slug) (int, error) {
-	snaps, _, err := store.Snapshots(slug)
-	if err != nil || len(snaps) == 0 {
-		return 0, err
-	}
-	return snaps[len(snaps)-1].Number, nil
-}
-
-// restartedSince reports whether a commit since the snapshot of that number
-// has restarted the bottle. One that is under way holds the lock.
-func restartedSince(ctx context.Context, store bottlestate.Store, slug bottlestate.Slug, number int, notify Notify) (bool, error) {
+// rebooted reports whether another command has booted the bottle since boot was
+// its [bottlestate.Store.Boot]: a commit that had to restart it, or a resume. One
+// that is under way holds the lock.
+func rebooted(ctx context.Context, store bottlestate.Store, slug bottlestate.Slug, boot string, notify Notify) (bool, error) {
 	unlock, err := lock(context.WithoutCancel(ctx), store, slug, notify)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	snaps, _, err := store.Snapshots(slug)
-	for _, snap := range snaps {
-		if snap.Number > number && snap.Restarted {
-			return true, err
-		}
-	}
-	return false, err
+	now, err := store.Boot(slug)
+	return now != boot, err
 }
 
-// agent is the bottle's agent, with args in the place of its argument list if
-// there are any.
-func agent(b bottlestate.Bottle, args []string) (backends.Process, error) {
+// agent is the bottle's agent, or what is to be run in its place. What it gets
+// of this process's environment without --secret is said.
+func agent(b bottlestate.Bottle, opts RunOptions) (backends.Process, error) {
+	args := opts.Args
 	if args == nil {
 		args = b.Argv()
 	}
 	if len(args) == 0 { // the record was adopted, and its image is gone
 		return backends.Process{}, errors.New("the bottle's own command is not known: say what to run after --")
 	}
-	return process(b, args)
+	p, err := process(b, args)
+	if names := Handed(b); err == nil && len(names) > 0 {
+		opts.Notify.say("handing the agent %s from your environment", strings.Join(names, ", "))
+	}
+	return p, err
+}
+
+// find finds out how the agent of a bottle is that was up already. If it has
+// ended, it is to be run again, as in a bottle that was stopped.
+func (o *RunOptions) find(ctx context.Context, be backends.Backend, b bottlestate.Bottle) (agentState, error) {
+	if !o.Keep || o.Args != nil {
+		return agentEnded, nil
+	}
+	state, err := askAgent(ctx, be, b)
+	if state == agentEnded {
+		o.Notify.say("the agent of %s has ended; starting it again", b.Slug)
+		o.Keep, o.Continue = false, true
+	}
+	return state, err
 }
 
 // Run runs the bottle's agent attached, and stops the bottle when it ends. A
@@ -104,18 +115,31 @@ func agent(b bottlestate.Bottle, args []string) (backends.Process, error) {
 // already is joined. The error is that of the steps after the agent; the
 // agent's own is in the Outcome.
 func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (Outcome, error) {
-	p, joins, err := attached(ctx, be, b, stdio, opts)
+	boot, err := store.Boot(b.Slug)
 	if err != nil {
 		return Outcome{}, err
 	}
-	opts.Keep = opts.Keep && !joins
-	began, err := newest(store, b.Slug)
+	state, err := opts.find(ctx, be, b)
 	if err != nil {
 		return Outcome{}, err
+	}
+	var p backends.Process
+	switch {
+	case state == agentLives && !stdio.TTY:
+		return Outcome{Kept: true}, &SessionError{b.Slug}
+	case state == agentLives:
+		p, opts.Keep = joined(b), false
+		if opts.Added {
+			opts.Notify.say("the agent of %s is at work: what -e and --secret give it counts when it is started again", b.Slug)
+		}
+	default:
+		if p, err = attached(b, stdio, opts); err != nil {
+			return Outcome{}, err
+		}
 	}
 	out := Outcome{Agent: be.Exec(ctx, b, p, stdio), Kept: opts.Keep}
 	if out.Agent != nil && !errors.Is(out.Agent, backends.ErrDetached) {
-		if out.Restarted, err = restartedSince(ctx, store, b.Slug, began, opts.Commit.Notify); err != nil || out.Restarted {
+		if out.Rebooted, err = rebooted(ctx, store, b.Slug, boot, opts.Notify); err != nil || out.Rebooted {
 			return out, err
 		}
 	}
@@ -153,7 +177,7 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	if opts.Keep {
 		return out, nil
 	}
-	out.Removed, err = end(ctx, be, store, b, out.Agent == nil, opts.Commit.Notify)
+	out.Removed, err = end(ctx, be, store, b, out.Agent == nil, opts.Notify)
 	return out, err
 }
 
@@ -186,9 +210,13 @@ func end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 }
 
 // Spawn runs the bottle's agent in the background and remembers its run. The
-// agent has a session, to be joined by Run, where the image has tmux.
+// agent has a session, to be joined by Run, where the image has tmux. In a bottle
+// that was up already there is nothing to do, unless its agent has ended.
 func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts RunOptions) error {
-	p, err := agent(b, opts.Args)
+	if state, err := opts.find(ctx, be, b); err != nil || state != agentEnded {
+		return err
+	}
+	p, err := agent(b, opts)
 	if err != nil {
 		return err
 	}

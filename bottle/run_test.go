@@ -102,6 +102,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A bottle that another command has booted anew is that command's: the agent
+// that this has ended does not stop it, nor commit it.
+func TestRunRebootedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	b := w.start(t, web)
+	w.commit(t, "one")
+	w.exec = func(*container) error {
+		w.containers["web"].files = "two"
+		if _, _, err := w.resume(t, bottle.ResumeOptions{At: 1}); err != nil {
+			t.Error(err)
+		}
+		return &backends.ExitError{Code: 137}
+	}
+	out, err := bottle.Run(t.Context(), w, w.store, b, backends.Stdio{}, bottle.RunOptions{CommitOnExit: true})
+	if err != nil || !out.Rebooted || out.Snapshot != nil {
+		t.Errorf("got %+v, %v; want rebooted", out, err)
+	}
+	w.assertFiles(t, "one", true)
+	w.assertHead(t, 1)
+}
+
 // A bottle that somebody removes while its agent runs is not an error of the
 // agent's, and is not brought back by half.
 func TestRunRemovedMeanwhile(t *testing.T) {

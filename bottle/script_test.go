@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,26 +45,53 @@ func TestScript(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := scripted(backends.Process{Args: agent}, tt.mode, bottlestate.Bottle{Slug: "web"}, tt.note, tt.line)
-			cmd := exec.CommandContext(t.Context(), "/bin/sh", p.Args[1:]...)
-			sh, err := exec.LookPath("sh")
-			if err != nil {
-				t.Fatal(err)
-			}
-			cmd.Env = []string{"PATH=" + onlySh(t, sh)}
-			var out, errOut bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, &errOut
-			status := 0
-			var exit *exec.ExitError
-			if err := cmd.Run(); errors.As(err, &exit) {
-				status = exit.ExitCode()
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			if out.String() != tt.out || status != tt.status || !strings.HasSuffix(errOut.String(), tt.errOut) || tt.errOut == "" && errOut.Len() > 0 {
-				t.Errorf("got %q, %q, status %d; want %q, %q, %d", out.String(), errOut.String(), status, tt.out, tt.errOut, tt.status)
+			out, errOut, status := runScript(t, p, t.TempDir())
+			if out != tt.out || status != tt.status || !strings.HasSuffix(errOut, tt.errOut) || tt.errOut == "" && errOut != "" {
+				t.Errorf("got %q, %q, status %d; want %q, %q, %d", out, errOut, status, tt.out, tt.errOut, tt.status)
 			}
 		})
 	}
+}
+
+// An agent in the background is known to have ended, without tmux too; one that
+// is begun anew is not.
+func TestScriptEnded(t *testing.T) {
+	tmp := t.TempDir()
+	ask := scripted(backends.Process{}, askSession, bottlestate.Bottle{Slug: "web"}, "", "")
+	for _, want := range []int{1, endedStatus, endedStatus} {
+		if _, _, status := runScript(t, ask, tmp); status != want {
+			t.Errorf("asked for the agent: status %d, want %d", status, want)
+		}
+		agent := backends.Process{Args: append([]string{"sh", "-c", `sh "$@" && exit 3; exit 4`, "sh"}, ask.Args[1:]...)}
+		agent = scripted(agent, spawnSession, bottlestate.Bottle{Slug: "web"}, "", "")
+		if _, _, status := runScript(t, agent, tmp); status != 4 {
+			t.Errorf("an agent that asks for itself: status %d, want 4", status)
+		}
+	}
+}
+
+// runScript runs the script with nothing but sh on PATH, and tmp as the bottle's
+// /tmp.
+func runScript(t *testing.T, p backends.Process, tmp string) (out, errOut string, status int) {
+	args := slices.Clone(p.Args[1:])
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "/tmp/.bottle", tmp+"/.bottle")
+	}
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", args...)
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = []string{"PATH=" + onlySh(t, sh)}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var exit *exec.ExitError
+	if err := cmd.Run(); errors.As(err, &exit) {
+		status = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), status
 }
 
 // onlySh returns a directory with nothing but sh in it.

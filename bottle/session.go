@@ -30,8 +30,20 @@ const (
 	noSession     = "plain"
 )
 
-// leftSession is the script's status when the terminal was left as it should.
-const leftSession = 129
+const (
+	// leftSession is the script's status when the terminal was left as it should.
+	leftSession = 129
+	// endedStatus is its status when it is asked for an agent that has ended.
+	endedStatus = 2
+)
+
+// SessionError is returned where a second agent would be started beside one
+// that is at work in its session.
+type SessionError struct{ Slug bottlestate.Slug }
+
+func (e *SessionError) Error() string {
+	return fmt.Sprintf("the agent of %s is at work in its session, which needs a terminal", e.Slug)
+}
 
 // scripted returns p run by the script.
 func scripted(p backends.Process, mode string, b bottlestate.Bottle, note, resume string) backends.Process {
@@ -41,16 +53,9 @@ func scripted(p backends.Process, mode string, b bottlestate.Bottle, note, resum
 	return p
 }
 
-// attached is the process that runs the agent on these streams, or joins the
-// session that it has. A session needs no secrets any more.
-func attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (p backends.Process, joins bool, err error) {
-	if stdio.TTY && opts.Keep && opts.Args == nil {
-		joins, err = living(ctx, be, b)
-		if err != nil || joins {
-			return scripted(p, joinSession, b, "", ""), joins, err
-		}
-	}
-	p, err = agent(b, opts.Args)
+// attached is the process that runs the agent on these streams.
+func attached(b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (backends.Process, error) {
+	p, err := agent(b, opts)
 	switch {
 	case err != nil:
 	case stdio.TTY && !opts.beside():
@@ -58,14 +63,20 @@ func attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, st
 	case opts.line(b) != "":
 		p = scripted(p, noSession, b, "", opts.line(b))
 	}
-	return p, false, err
+	return p, err
+}
+
+// joined is the process that shows these streams the session that the agent
+// has. That needs no secrets any more.
+func joined(b bottlestate.Bottle) backends.Process {
+	return scripted(backends.Process{}, joinSession, b, "", "")
 }
 
 // askSession finds out whether an agent that seems to have ended, or was
 // detached from, goes on in a session.
 func (out *Outcome) askSession(ctx context.Context, be backends.Backend, b bottlestate.Bottle) error {
-	lives, err := living(context.WithoutCancel(ctx), be, b)
-	if err != nil || !lives {
+	state, err := askAgent(context.WithoutCancel(ctx), be, b)
+	if err != nil || state != agentLives {
 		return err
 	}
 	var exit *backends.ExitError
@@ -78,22 +89,33 @@ func (out *Outcome) askSession(ctx context.Context, be backends.Backend, b bottl
 // askTime is how long a bottle may take to say whether it has a session.
 const askTime = 20 * time.Second
 
-// living reports whether the agent has a session in the bottle.
-func living(ctx context.Context, be backends.Backend, b bottlestate.Bottle) (bool, error) {
+// agentState is what became of the agent of a bottle that is up.
+type agentState int
+
+const (
+	agentUnknown agentState = iota
+	agentLives              // in its session
+	agentEnded
+)
+
+// askAgent asks in the bottle how its agent is.
+func askAgent(ctx context.Context, be backends.Backend, b bottlestate.Bottle) (agentState, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	err := be.Exec(ctx, b, scripted(backends.Process{}, askSession, b, "", ""), backends.Stdio{Out: io.Discard, Err: io.Discard})
 	var exit *backends.ExitError
 	switch {
 	case err == nil:
-		return true, nil
+		return agentLives, nil
+	case errors.As(err, &exit) && exit.Code == endedStatus:
+		return agentEnded, nil
 	case errors.As(err, &exit):
-		return false, nil
+		return agentUnknown, nil
 	case errors.Is(err, context.Canceled):
-		return false, err
+		return agentUnknown, err
 	}
 	if state, stateErr := be.State(ctx, b); stateErr == nil && state != backends.Running {
-		return false, nil
+		return agentUnknown, nil
 	}
-	return false, fmt.Errorf("bottle %s does not say whether its agent goes on: %w", b.Slug, err)
+	return agentUnknown, fmt.Errorf("bottle %s does not say whether its agent goes on: %w", b.Slug, err)
 }

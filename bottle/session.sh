@@ -5,7 +5,8 @@
 #   spawn  NAME TERM COLORTERM NOTE CONTINUE ARG...  without one; the output goes to ours
 #   plain  NAME TERM COLORTERM NOTE CONTINUE ARG...  without a session
 #   join   NAME TERM COLORTERM                       on this terminal, to the session there is
-#   ask                                              is there a session? the status says it
+#   ask                                              how is the agent? the status says it: 0, it
+#                                                    has a session; 2, it has ended; 1, who knows
 #
 # The exit status is the agent's; one that is not 0 can also mean that the
 # session goes on without this terminal. CONTINUE is a line for sh, tried before
@@ -88,7 +89,7 @@ use_terminal() {
 create() (
 	# One that has ended may not be gone yet.
 	[ ! -s "$session.status" ] || mux kill-session -t agent 2>/dev/null
-	rm -f "$session.status"
+	rm -f "$session.status" "$session.alone"
 	n=0
 	for arg do
 		n=$((n + 1))
@@ -141,6 +142,19 @@ finish() {
 	exit "$status"
 }
 
+# alone runs the agent in the background without a session, and leaves its
+# status for those who ask.
+alone() {
+	for session in $places; do
+		[ ! -e "$session.status" ] || rm -f "$session.status"
+		(: >"$session.alone") 2>/dev/null && break
+	done
+	run "$@"
+	status=$?
+	echo $status 2>/dev/null >"$session.alone"
+	exit $status
+}
+
 # gone waits until the path is gone, for a while.
 gone() {
 	for i in 1 2 3 4 5 6 7 8 9 10; do
@@ -151,8 +165,15 @@ gone() {
 
 case $mode in
 ask)
-	find
-	exit
+	! find || exit 0
+	for session in $places; do
+		if [ -s "$session.alone" ]; then
+			exit 2
+		elif [ -e "$session.status" ] && command -v tmux >/dev/null 2>&1; then
+			exit 2 # ended, or was killed with its session
+		fi
+	done
+	exit 1
 	;;
 join)
 	find || exit 129
@@ -172,6 +193,7 @@ if [ "$mode" != plain ] && command -v tmux >/dev/null 2>&1; then
 	done
 fi
 [ "$mode" = plain ] || [ -z "$note" ] || echo "$note" >&2
+[ "$mode" != spawn ] || alone "$@"
 [ -n "$continue" ] || exec "$@"
 trap : INT QUIT # they are for the agent
 run "$@"

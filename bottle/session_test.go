@@ -71,21 +71,24 @@ func TestRunSessionUnknown(t *testing.T) {
 }
 
 // A running bottle's session is joined, without the secrets that its agent has
-// already; the bottle is stopped when that ends. What is run beside it, or
-// without a terminal, has no session.
+// already; the bottle is stopped when that ends. An agent that has ended is run
+// again, as in a stopped bottle. What is run beside it has no session.
 func TestRunJoins(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		session bool
+		ended   bool
 		tty     bool
 		args    []string
 		calls   []string
 		running bool
 	}{
-		{"lives", true, true, nil, []string{"Exec ask:|", "Exec join:|", "Stop"}, false},
-		{"none", false, true, nil, []string{"Exec ask:|", "Exec attach:| agent"}, true},
-		{"beside", true, true, []string{"top"}, []string{"Exec top"}, true},
-		{"no terminal", true, false, nil, []string{"Exec agent"}, true},
+		{"lives", true, false, true, nil, []string{"Exec ask:|", "Exec join:|", "Stop"}, false},
+		{"none", false, false, true, nil, []string{"Exec ask:|", "Exec attach:| agent"}, true},
+		{"ended", false, true, true, nil, []string{"Exec ask:|", "Exec attach:|agent --continue agent", "Stop"}, false},
+		{"ended, no terminal", false, true, false, nil, []string{"Exec ask:|", "Exec plain:|agent --continue agent", "Stop"}, false},
+		{"beside", true, false, true, []string{"top"}, []string{"Exec top"}, true},
+		{"beside one that has ended", false, true, true, []string{"top"}, []string{"Exec top"}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -95,7 +98,8 @@ func TestRunJoins(t *testing.T) {
 				t.Setenv("NOT_SET", "")
 			}
 			b = w.start(t, b)
-			w.containers["web"].session = tt.session
+			b.Continue = "agent --continue"
+			w.containers["web"].session, w.containers["web"].ended = tt.session, tt.ended
 			if len(b.Secrets) > 0 {
 				unset(t, "NOT_SET")
 			}
@@ -109,6 +113,46 @@ func TestRunJoins(t *testing.T) {
 			}
 			w.assertCalls(t, tt.calls...)
 			w.assertFiles(t, "fresh", tt.running)
+		})
+	}
+}
+
+// Without a terminal a session cannot be shown, and no second agent is started
+// beside it.
+func TestRunSessionNoTerminal(t *testing.T) {
+	w := newWorld(t)
+	b := w.start(t, web)
+	w.containers["web"].session = true
+	var busy *bottle.SessionError
+	if out, err := bottle.Run(t.Context(), w, w.store, b, backends.Stdio{}, bottle.RunOptions{Keep: true}); !errors.As(err, &busy) {
+		t.Errorf("got %+v, %v; want a SessionError", out, err)
+	}
+	w.assertCalls(t, "Exec ask:|")
+	w.assertFiles(t, "fresh", true)
+}
+
+// In the background nothing is started beside an agent that may be at work.
+func TestSpawnRunning(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		session, ended bool
+		args           []string
+		calls          []string
+	}{
+		{"lives", true, false, nil, []string{"Exec ask:|"}},
+		{"unknown", false, false, nil, []string{"Exec ask:|"}},
+		{"ended", false, true, nil, []string{"Exec ask:|", "Spawn spawn:|agent --continue agent"}},
+		{"beside", true, false, []string{"top"}, []string{"Spawn top"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.start(t, web)
+			b.Continue = "agent --continue"
+			w.containers["web"].session, w.containers["web"].ended = tt.session, tt.ended
+			if err := bottle.Spawn(t.Context(), w, w.store, b, bottle.RunOptions{Keep: true, Args: tt.args}); err != nil {
+				t.Error(err)
+			}
+			w.assertCalls(t, tt.calls...)
 		})
 	}
 }

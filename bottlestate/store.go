@@ -5,6 +5,7 @@
 //	bottles/SLUG/snapshots/N.retired  one whose artifact is being removed
 //	bottles/SLUG/head              the number that the next resume boots from
 //	bottles/SLUG/run               the background agent's run, if there is one
+//	bottles/SLUG/boot              a word, another after each boot but the first
 //	bottles/SLUG/preserved         an empty marker
 //	bottles/SLUG/idle              another: a commit had to end the agent
 //	locks/SLUG                     held while a bottle is changed
@@ -15,6 +16,7 @@ package bottlestate
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -241,6 +243,14 @@ func (s Store) remove(slug Slug, name string) error {
 	return err
 }
 
+// SetBoot notes that the bottle was booted again.
+func (s Store) SetBoot(slug Slug) error {
+	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "boot"), []byte(rand.Text()+"\n"), 0o600)
+}
+
+// Boot returns a word that is another one after each SetBoot.
+func (s Store) Boot(slug Slug) (string, error) { return s.word(slug, "boot") }
+
 // SetRun remembers the background agent's run, in the backend's own terms.
 // An empty run means that there is none.
 func (s Store) SetRun(slug Slug, run string) error {
@@ -251,8 +261,10 @@ func (s Store) SetRun(slug Slug, run string) error {
 }
 
 // Run returns the background agent's run, or "" if there is none.
-func (s Store) Run(slug Slug) (string, error) {
-	data, err := os.ReadFile(filepath.Join(s.Dir(slug), "run"))
+func (s Store) Run(slug Slug) (string, error) { return s.word(slug, "run") }
+
+func (s Store) word(slug Slug, name string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(s.Dir(slug), name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -17,7 +17,7 @@ import (
 // attached runs the agent on the person's terminal, says what became of the
 // bottle, and ends with the agent's own exit status.
 func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
-	opts.Commit.Notify, opts.Commit.Warn = p.notify, p.warn
+	opts.Notify, opts.Commit.Notify, opts.Commit.Warn = p.notify, p.notify, p.warn
 	stdio := p.stdio(true)
 	// With the agent ended, a stop for the commit ends nothing; unless the
 	// bottle was up before, with whatever is in it.
@@ -25,7 +25,6 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 	if opts.Keep {
 		opts.Commit.Confirm = p.confirmStop(false)
 	}
-	p.sayHanded(b)
 	ctx, line := p.progress(ctx, "freezing "+string(b.Slug))
 	defer line.done()
 	out, err := bottle.Run(ctx, be, p.Store, b, stdio, opts)
@@ -33,7 +32,7 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 	if out.Cut {
 		fmt.Fprint(os.Stdout, plainTerminal)
 	}
-	p.afterRun(be, b, out)
+	p.afterRun(be, b, out, opts)
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,11 @@ func withoutSession(be backends.Backend, stdio backends.Stdio) string {
 	return ends + "; " + strings.ReplaceAll(keys, ",", " ") + " leaves it running, with no way back to its screen"
 }
 
-func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome) {
+func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle.Outcome, opts bottle.RunOptions) {
+	resume := fmt.Sprintf("%s resume %s", p.Invocation, b.Slug)
+	if opts.CommitOnExit { // which is of one terminal
+		resume = fmt.Sprintf("%s resume --commit-on-exit %s", p.Invocation, b.Slug)
+	}
 	var exit *backends.ExitError
 	if out.Agent != nil && !errors.As(out.Agent, &exit) && !errors.Is(out.Agent, backends.ErrDetached) && !errors.Is(out.Agent, context.Canceled) {
 		p.warn("agent: %v", out.Agent)
@@ -77,24 +80,16 @@ func (p *Program) afterRun(be backends.Backend, b bottlestate.Bottle, out bottle
 	case out.Removed:
 		p.notify("bottle %s is removed", b.Slug)
 	case out.Session:
-		p.notify("detached; the agent goes on in %s. come back with: %s resume %s", b.Slug, p.Invocation, b.Slug)
+		p.notify("detached; the agent goes on in %s. come back with: %s", b.Slug, resume)
 		p.notify("stop it with: %s stop %s", p.Invocation, b.Slug)
 	case errors.Is(out.Agent, backends.ErrDetached):
 		p.notify("detached; the agent goes on in %s. stop it with: %s stop %s", b.Slug, p.Invocation, b.Slug)
-	case out.Restarted:
-		p.notify("a commit has stopped bottle %s and started it again", b.Slug)
+	case out.Rebooted:
+		p.notify("another command has started bottle %s again, and it is left to that", b.Slug)
 		p.resumeHint(b)
 	case out.Kept:
 	default:
 		p.resumeHint(b)
-	}
-}
-
-// sayHanded says what of the person's environment an agent gets without
-// --secret.
-func (p *Program) sayHanded(b bottlestate.Bottle) {
-	if names := bottle.Handed(b); len(names) > 0 {
-		p.notify("handing the agent %s from your environment", strings.Join(names, ", "))
 	}
 }
 
@@ -131,9 +126,10 @@ func execStatus(ctx context.Context, err error) error {
 	return err
 }
 
-// background runs the agent in the background.
+// background runs the agent in the background, unless it is at work there
+// already: a second one is wanted only by somebody who asks for a command.
 func (p *Program) background(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
-	p.sayHanded(b)
+	opts.Notify = p.notify
 	if err := bottle.Spawn(ctx, be, p.Store, b, opts); err != nil {
 		return err
 	}

@@ -76,6 +76,7 @@ func (p *Program) hint(err error) error {
 		none    *bottle.NoSnapshotError
 		present *bottle.PresentError
 		secret  *bottle.MissingSecretError
+		session *bottle.SessionError
 	)
 	next := func(format string, args ...any) error { return hinted{err, fmt.Sprintf(format, args...)} }
 	switch {
@@ -95,6 +96,8 @@ func (p *Program) hint(err error) error {
 		return next("make one with: %s commit %s", p.Invocation, none.Slug)
 	case errors.As(err, &present):
 		return next("lose it with: %s resume --discard --at %d %s", p.Invocation, present.At, present.Slug)
+	case errors.As(err, &session):
+		return next("come back to it on a terminal with: %s resume %s", p.Invocation, session.Slug)
 	case errors.As(err, &secret):
 		return next("export it first, or put it before the command: %s=VALUE %s %s", secret.Name, p.Invocation, p.Args)
 	}

@@ -2,13 +2,11 @@ package commands
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/docker/cli/cli/command/completion"
 	"github.com/docker/cli/opts"
 	"github.com/spf13/cobra"
 
-	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottle"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
@@ -113,19 +111,10 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 		Keep:         rung == bottle.Running,
 		Continue:     rung == bottle.Restarted || rung == bottle.Booted,
 		CommitOnExit: o.commitOnExit,
+		Added:        len(env)+len(o.secrets) > 0,
 	}
 	if o.detach {
-		return p.resumeBackground(ctx, be, b, run)
+		return p.background(ctx, be, b, run)
 	}
 	return p.attached(ctx, be, b, run)
-}
-
-// resumeBackground runs the agent in the background, unless the bottle was
-// running: a second agent is wanted only by somebody who asks for a command.
-func (p *Program) resumeBackground(ctx context.Context, be backends.Backend, b bottlestate.Bottle, opts bottle.RunOptions) error {
-	if opts.Keep && opts.Args == nil {
-		fmt.Fprintln(p.CLI.Out(), b.Slug)
-		return nil
-	}
-	return p.background(ctx, be, b, opts)
 }
