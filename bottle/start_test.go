@@ -67,8 +67,8 @@ func TestStartInterrupted(t *testing.T) {
 	if _, err := bottle.Start(ctx, be, w.store, web, open, &w.log, w.notify); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
-	if last := w.calls[len(w.calls)-1]; last != "Remove volumes" {
-		t.Errorf("the last call is %s, want Remove with the volumes", last)
+	if want := []string{"Remove volumes", "RemoveCaches"}; !slices.Equal(w.calls[len(w.calls)-2:], want) {
+		t.Errorf("the engine was asked to %q, want %q last", w.calls, want)
 	}
 	assertNoRecord(t, w)
 }

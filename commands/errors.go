@@ -77,6 +77,7 @@ func (p *Program) hint(err error) error {
 		present *bottle.PresentError
 		secret  *bottle.MissingSecretError
 		session *bottle.SessionError
+		lost    *bottle.UnrecordedError
 	)
 	next := func(format string, args ...any) error { return hinted{err, fmt.Sprintf(format, args...)} }
 	switch {
@@ -96,6 +97,8 @@ func (p *Program) hint(err error) error {
 		return next("make one with: %s commit %s", p.Invocation, none.Slug)
 	case errors.As(err, &present):
 		return next("lose it with: %s resume --discard --at %d %s", p.Invocation, present.At, present.Slug)
+	case errors.As(err, &lost):
+		return next("get it back with: %s adopt %s", p.Invocation, lost.Slug)
 	case errors.As(err, &session):
 		return next("come back to it on a terminal with: %s resume %s", p.Invocation, session.Slug)
 	case errors.As(err, &secret):
