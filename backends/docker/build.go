@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,11 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 	if err != nil {
 		return backends.Image{}, fmt.Errorf("building %s: %w", src.Dockerfile, err)
 	}
-	return b.image(ctx, id)
+	img, err := b.image(ctx, id)
+	if isNotFound(err) { // a builder of its own may name the image in its own way
+		img, err = b.image(ctx, backends.BaseRef(bottle.Slug))
+	}
+	return img, err
 }
 
 func (b *Backend) image(ctx context.Context, ref string) (backends.Image, error) {
@@ -69,13 +74,12 @@ func (b *Backend) buildCommand(ctx context.Context, tag string, src backends.Sou
 	}
 	defer remove()
 	idFile := filepath.Join(dir, "iid")
-	cmd := exec.CommandContext(ctx, b.engine.Command[0], slices.Concat(b.engine.Command[1:], []string{
-		"build",
-		"--iidfile", idFile,
-		"--tag", tag,
-		"--file", src.Dockerfile,
-		src.Dir,
-	})...)
+	args := []string{"build", "--iidfile", idFile, "--tag", tag, "--file", src.Dockerfile}
+	if on, err := strconv.ParseBool(os.Getenv("DOCKER_BUILDKIT")); on || err != nil { // the classic builder has no such flag
+		// A builder that the person has chosen may keep the image to itself.
+		args = append(args, "--load")
+	}
+	cmd := exec.CommandContext(ctx, b.engine.Command[0], slices.Concat(b.engine.Command[1:], append(args, src.Dir))...)
 	// An attestation would make the image an index, with a digest of its own.
 	cmd.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1")
 	cmd.Stdout, cmd.Stderr = log, log

@@ -84,11 +84,12 @@ func builder(script string) *Backend {
 // The user's own builder gets docker's flags, and the image is the one that it
 // wrote down; what it says is in the log, also when it fails.
 func TestBuildCommand(t *testing.T) {
+	t.Setenv("DOCKER_BUILDKIT", "")
 	src := backends.Source{Dir: "/src", Dockerfile: "/src/Dockerfile"}
 	good := builder(`
 		[ "$1 $2 $3 $4" = "--context c build --iidfile" ]
 		[ "$6 $7 $8 $9" = "--tag web:base --file /src/Dockerfile" ]
-		[ "${10}" = /src ] && [ $# = 10 ]
+		[ "${10} ${11}" = "--load /src" ] && [ $# = 11 ]
 		[ "$BUILDX_NO_DEFAULT_ATTESTATIONS" = 1 ]
 		echo out; echo err >&2
 		echo sha256:one >"$5"`)
@@ -96,6 +97,12 @@ func TestBuildCommand(t *testing.T) {
 	id, err := good.buildCommand(t.Context(), "web:base", src, &log)
 	if id != "sha256:one" || err != nil || log.String() != "out\nerr\n" {
 		t.Errorf("got %q, %v and the log %q", id, err, log.String())
+	}
+
+	t.Setenv("DOCKER_BUILDKIT", "0")
+	classic := builder(`[ "${10}" = /src ] && [ $# = 10 ] && echo sha256:one >"$5"`)
+	if id, err := classic.buildCommand(t.Context(), "web:base", src, io.Discard); id != "sha256:one" || err != nil {
+		t.Errorf("the classic builder: got %q, %v", id, err)
 	}
 
 	log.Reset()
