@@ -36,6 +36,9 @@ var (
 	// on this machine. It is unavailable too.
 	ErrNotInstalled = errors.New("not installed")
 
+	// ErrPaused is matched by the error of Exec and Spawn for a bottle that is
+	// paused, as it is while it is committed. Nothing was run.
+	ErrPaused = errors.New("bottle is paused")
 	// ErrDetached is returned by Exec when the person detached from a program
 	// that goes on running.
 	ErrDetached = errors.New("detached")

@@ -96,11 +96,11 @@ func agent(b bottlestate.Bottle, opts RunOptions) (backends.Process, error) {
 
 // find finds out how the agent of a bottle is that was up already. If it has
 // ended, it is to be run again, as in a bottle that was stopped.
-func (o *RunOptions) find(ctx context.Context, be backends.Backend, b bottlestate.Bottle) (agentState, error) {
+func (o *RunOptions) find(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle) (agentState, error) {
 	if !o.Keep || o.Args != nil {
 		return agentEnded, nil
 	}
-	state, err := askAgent(ctx, be, b)
+	state, err := askAgent(ctx, be, store, b, o.Notify)
 	if state == agentEnded {
 		o.Notify.say("the agent of %s has ended; starting it again", b.Slug)
 		o.Keep, o.Continue = false, true
@@ -119,7 +119,7 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	if err != nil {
 		return Outcome{}, err
 	}
-	state, err := opts.find(ctx, be, b)
+	state, err := opts.find(ctx, be, store, b)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -137,14 +137,15 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 			return Outcome{}, err
 		}
 	}
-	out := Outcome{Agent: be.Exec(ctx, b, p, stdio), Kept: opts.Keep}
+	out := Outcome{Kept: opts.Keep}
+	out.Agent = unpaused(ctx, be, store, b, opts.Notify, func() error { return be.Exec(ctx, b, p, stdio) })
 	if out.Agent != nil && !errors.Is(out.Agent, backends.ErrDetached) {
 		if out.Rebooted, err = rebooted(ctx, store, b.Slug, boot, opts.Notify); err != nil || out.Rebooted {
 			return out, err
 		}
 	}
 	if out.Agent != nil && stdio.TTY && !opts.beside() {
-		if err := out.askSession(ctx, be, b); err != nil {
+		if err := out.askSession(ctx, be, store, b, opts.Notify); err != nil {
 			return out, err
 		}
 	}
@@ -213,7 +214,7 @@ func end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 // agent has a session, to be joined by Run, where the image has tmux. In a bottle
 // that was up already there is nothing to do, unless its agent has ended.
 func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, opts RunOptions) error {
-	if state, err := opts.find(ctx, be, b); err != nil || state != agentEnded {
+	if state, err := opts.find(ctx, be, store, b); err != nil || state != agentEnded {
 		return err
 	}
 	p, err := agent(b, opts)
@@ -223,7 +224,8 @@ func Spawn(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if !opts.beside() {
 		p = scripted(p, spawnSession, b, "", opts.line(b))
 	}
-	run, err := be.Spawn(ctx, b, p)
+	var run string
+	err = unpaused(ctx, be, store, b, opts.Notify, func() (err error) { run, err = be.Spawn(ctx, b, p); return err })
 	if err != nil {
 		return err
 	}
@@ -250,8 +252,29 @@ func Wait(ctx context.Context, be backends.Backend, store bottlestate.Store, b b
 	return status, err
 }
 
+// unpaused calls f, and again if a commit has the bottle paused, as soon as that
+// is over. The commit holds the bottle's lock; one that was killed does not, and
+// may have left the bottle paused.
+func unpaused(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, notify Notify, f func() error) error {
+	for {
+		err := f()
+		if !errors.Is(err, backends.ErrPaused) {
+			return err
+		}
+		unlock, err := lock(ctx, store, b.Slug, notify)
+		if err != nil {
+			return err
+		}
+		err = be.Start(ctx, b)
+		unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // Exec runs a program in a running bottle, with the bottle's env and secrets.
-func Exec(ctx context.Context, be backends.Backend, b bottlestate.Bottle, p backends.Process, stdio backends.Stdio) error {
+func Exec(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, p backends.Process, stdio backends.Stdio, notify Notify) error {
 	state, err := be.State(ctx, b)
 	if err != nil {
 		return err
@@ -268,5 +291,5 @@ func Exec(ctx context.Context, be backends.Backend, b bottlestate.Bottle, p back
 	if p.Dir != "" {
 		whole.Dir = p.Dir
 	}
-	return be.Exec(ctx, b, whole, stdio)
+	return unpaused(ctx, be, store, b, notify, func() error { return be.Exec(ctx, b, whole, stdio) })
 }

@@ -242,7 +242,7 @@ func TestExec(t *testing.T) {
 	b.Env = []string{"A=1"}
 	b = w.start(t, b)
 	p := backends.Process{Args: []string{"env"}, Env: []string{"B=2"}}
-	if err := bottle.Exec(t.Context(), w, b, p, backends.Stdio{}); err != nil {
+	if err := bottle.Exec(t.Context(), w, w.store, b, p, backends.Stdio{}, w.notify); err != nil {
 		t.Fatal(err)
 	}
 	w.assertCalls(t, "Exec env A=1 B=2")
@@ -255,7 +255,7 @@ func TestExec(t *testing.T) {
 	} {
 		w.forget()
 		tt.before()
-		err := bottle.Exec(t.Context(), w, b, p, backends.Stdio{})
+		err := bottle.Exec(t.Context(), w, w.store, b, p, backends.Stdio{}, w.notify)
 		var state *bottle.StateError
 		if !errors.As(err, &state) || state.State != tt.state || state.Slug != "web" {
 			t.Errorf("got %v, want a StateError: %s", err, tt.state)

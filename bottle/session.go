@@ -74,8 +74,8 @@ func joined(b bottlestate.Bottle) backends.Process {
 
 // askSession finds out whether an agent that seems to have ended, or was
 // detached from, goes on in a session.
-func (out *Outcome) askSession(ctx context.Context, be backends.Backend, b bottlestate.Bottle) error {
-	state, err := askAgent(context.WithoutCancel(ctx), be, b)
+func (out *Outcome) askSession(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, notify Notify) error {
+	state, err := askAgent(context.WithoutCancel(ctx), be, store, b, notify)
 	if err != nil || state != agentLives {
 		return err
 	}
@@ -99,10 +99,12 @@ const (
 )
 
 // askAgent asks in the bottle how its agent is.
-func askAgent(ctx context.Context, be backends.Backend, b bottlestate.Bottle) (agentState, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	err := be.Exec(ctx, b, scripted(backends.Process{}, askSession, b, "", ""), backends.Stdio{Out: io.Discard, Err: io.Discard})
+func askAgent(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, notify Notify) (agentState, error) {
+	err := unpaused(ctx, be, store, b, notify, func() error {
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		return be.Exec(ctx, b, scripted(backends.Process{}, askSession, b, "", ""), backends.Stdio{Out: io.Discard, Err: io.Discard})
+	})
 	var exit *backends.ExitError
 	switch {
 	case err == nil:

@@ -79,5 +79,5 @@ func runExec(ctx context.Context, p *Program, o *execOptions, name string, args 
 		return err
 	}
 	proc := backends.Process{Args: args, Env: env, User: o.user, Dir: o.workdir}
-	return execStatus(ctx, bottle.Exec(ctx, be, b, proc, p.stdio(o.interactive)))
+	return execStatus(ctx, bottle.Exec(ctx, be, p.Store, b, proc, p.stdio(o.interactive), p.notify))
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 	"github.com/moby/term"
@@ -18,7 +19,7 @@ import (
 // Exec runs a program with the streams of stdio.
 func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backends.Process, stdio backends.Stdio) error {
 	size := consoleSize(stdio)
-	created, err := b.api.ExecCreate(ctx, backends.Name(bottle.Slug), client.ExecCreateOptions{
+	created, err := b.createExec(ctx, bottle, client.ExecCreateOptions{
 		User:         p.User,
 		TTY:          stdio.TTY,
 		ConsoleSize:  size,
@@ -30,7 +31,7 @@ func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backend
 		Cmd:          p.Args,
 	})
 	if err != nil {
-		return engineError(err)
+		return err
 	}
 	conn, err := b.api.ExecAttach(ctx, created.ID, client.ExecAttachOptions{TTY: stdio.TTY, ConsoleSize: size})
 	if err != nil {
@@ -41,6 +42,18 @@ func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backend
 		return err
 	}
 	return b.exitStatus(ctx, created.ID)
+}
+
+func (b *Backend) createExec(ctx context.Context, bottle bottlestate.Bottle, options client.ExecCreateOptions) (client.ExecCreateResult, error) {
+	created, err := b.api.ExecCreate(ctx, backends.Name(bottle.Slug), options)
+	if !errdefs.IsConflict(err) {
+		return created, engineError(err)
+	}
+	// Paused, or not running.
+	if ctr, inspectErr := b.inspect(ctx, bottle); inspectErr == nil && ctr.State.Paused {
+		return created, fmt.Errorf("%w: %w", backends.ErrPaused, err)
+	}
+	return created, engineError(err)
 }
 
 func (b *Backend) exitStatus(ctx context.Context, execID string) error {

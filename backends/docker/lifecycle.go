@@ -38,7 +38,10 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 // Stop stops the container. The main process has a trap for the signal; the
 // agent gets the engine's grace period.
 func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
-	_, err := b.api.ContainerStop(ctx, backends.Name(bottle.Slug), client.ContainerStopOptions{})
+	ctr, err := b.inspect(ctx, bottle)
+	if err == nil {
+		_, err = b.api.ContainerStop(ctx, ctr.ID, client.ContainerStopOptions{})
+	}
 	if isNotFound(err) {
 		return nil
 	}

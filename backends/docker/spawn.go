@@ -34,14 +34,14 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 		return "", err
 	}
 	id := strings.ToLower(rand.Text())
-	created, err := b.api.ExecCreate(ctx, ctr.ID, client.ExecCreateOptions{
+	created, err := b.createExec(ctx, bottle, client.ExecCreateOptions{
 		User:       p.User,
 		Env:        p.Env,
 		WorkingDir: p.Dir,
 		Cmd:        append([]string{"/bin/sh", "-c", spawn, "sh", path.Join(backends.RunDir, id)}, p.Args...),
 	})
 	if err != nil {
-		return "", engineError(err)
+		return "", err
 	}
 	if _, err := b.api.ExecStart(ctx, created.ID, client.ExecStartOptions{Detach: true}); err != nil {
 		return "", engineError(err)
