@@ -178,36 +178,50 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	if opts.Keep {
 		return out, nil
 	}
-	out.Removed, err = end(ctx, be, store, b, out.Agent == nil, opts.Notify)
+	err = out.end(ctx, be, store, b, boot, opts.Notify)
 	return out, err
 }
 
-// end stops the bottle. A --rm bottle that nobody preserved goes whole; of one
-// that was committed only the container goes, and only if the agent ended
-// well: after a bad end it may hold work that no snapshot has.
-func end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, well bool, notify Notify) (removed bool, err error) {
+// end stops the bottle, unless another command has booted it meanwhile. A --rm
+// bottle that nobody preserved goes whole; of one that was committed only the
+// container goes, and only if the agent ended well, and the snapshot is there:
+// otherwise it may hold work that nothing else has.
+func (out *Outcome) end(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, boot string, notify Notify) error {
 	unlock, err := lock(ctx, store, b.Slug, notify)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer unlock()
+	if now, err := store.Boot(b.Slug); err != nil || now != boot {
+		out.Rebooted = err == nil
+		return err
+	}
 	if err := be.Stop(ctx, b); err != nil {
-		return false, err
+		return err
 	}
 	if !b.Remove {
-		return false, nil
+		return nil
 	}
 	preserved, err := store.Preserved(b.Slug)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !preserved {
-		return true, remove(ctx, be, store, b)
+		out.Removed = true
+		return remove(ctx, be, store, b)
 	}
-	if _, err := store.Head(b.Slug); err != nil || !well {
-		return false, nil
+	head, err := store.Head(b.Slug)
+	if err != nil || out.Agent != nil {
+		return nil
 	}
-	return false, be.Remove(ctx, b, false)
+	if exists, err := be.ArtifactExists(ctx, head); err != nil || !exists {
+		notify.say("snapshot %s@%d is not on the engine, so the bottle stays", b.Slug, head.Number)
+		return err
+	}
+	if out.Snapshot == nil {
+		notify.say("the bottle goes (--rm), and stays as it was at %s@%d", b.Slug, head.Number)
+	}
+	return be.Remove(ctx, b, false)
 }
 
 // Spawn runs the bottle's agent in the background and remembers its run. The
