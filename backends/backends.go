@@ -39,6 +39,10 @@ var (
 	// ErrPaused is matched by the error of Exec and Spawn for a bottle that is
 	// paused, as it is while it is committed. Nothing was run.
 	ErrPaused = errors.New("bottle is paused")
+	// ErrTaken is matched by the error of Freeze and Compact for a number whose
+	// reference the engine has already: of a bottle that was of this name, say.
+	// Nothing was begun.
+	ErrTaken = errors.New("exists and is not in this bottle's record")
 	// ErrDetached is returned by Exec when the person detached from a program
 	// that goes on running.
 	ErrDetached = errors.New("detached")

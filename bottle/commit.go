@@ -108,32 +108,45 @@ func commit(ctx context.Context, f backends.Freezer, store bottlestate.Store, b 
 	if err != nil {
 		return bottlestate.Snapshot{}, err
 	}
-	number, err := store.Reserve(b.Slug)
-	if err != nil {
-		return bottlestate.Snapshot{}, err
-	}
 	if opts.Warn == nil {
 		opts.Warn = opts.Notify
 	}
-	art, err := f.Freeze(ctx, b, backends.FreezeOptions{
-		Number:  number,
-		Parent:  parent,
-		Message: opts.Message,
-		NoPause: opts.NoPause,
-		Exact:   opts.Exact,
-		Confirm: func(ctx context.Context, question string) (bool, error) {
-			asked := time.Now()
-			yes, err := opts.Confirm(ctx, question)
-			began = began.Add(time.Since(asked))
-			return yes, err
-		},
-		Notify: opts.Notify,
-		Warn:   opts.Warn,
+	number, art, err := numbered(store, b.Slug, opts.Warn, func(number int) (backends.Artifact, error) {
+		return f.Freeze(ctx, b, backends.FreezeOptions{
+			Number:  number,
+			Parent:  parent,
+			Message: opts.Message,
+			NoPause: opts.NoPause,
+			Exact:   opts.Exact,
+			Confirm: func(ctx context.Context, question string) (bool, error) {
+				asked := time.Now()
+				yes, err := opts.Confirm(ctx, question)
+				began = began.Add(time.Since(asked))
+				return yes, err
+			},
+			Notify: opts.Notify,
+			Warn:   opts.Warn,
+		})
 	})
 	if err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("commit %s: %w", b.Slug, err)
 	}
 	return record(store, b, art, bottlestate.Snapshot{Number: number, Parent: parent, Message: opts.Message, Took: time.Since(began)})
+}
+
+// numbered calls freeze with the bottle's next number, and goes on to the one
+// after it while the engine has something of that number already.
+func numbered(store bottlestate.Store, slug bottlestate.Slug, warn Notify, freeze func(number int) (backends.Artifact, error)) (number int, art backends.Artifact, err error) {
+	for {
+		if number, err = store.Reserve(slug); err != nil {
+			return number, art, err
+		}
+		art, err = freeze(number)
+		if !errors.Is(err, backends.ErrTaken) {
+			return number, art, err
+		}
+		warn.say("%v: it is kept, and its number left out", err)
+	}
 }
 
 // record completes the snapshot with what the backend said of its artifact,

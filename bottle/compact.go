@@ -45,19 +45,17 @@ func Compact(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 	} else if whole {
 		return head, ErrWhole
 	}
-	number, err := store.Reserve(slug)
-	if err != nil {
-		return bottlestate.Snapshot{}, err
-	}
 	if message == "" {
 		message = fmt.Sprintf("%s@%d, compacted", slug, head.Number)
 	}
-	art, err := backends.Compact(ctx, be, b, head, backends.FreezeOptions{
-		Number:  number,
-		Parent:  head.Number,
-		Message: message,
-		Notify:  notify,
-		Warn:    warn,
+	number, art, err := numbered(store, slug, warn, func(number int) (backends.Artifact, error) {
+		return backends.Compact(ctx, be, b, head, backends.FreezeOptions{
+			Number:  number,
+			Parent:  head.Number,
+			Message: message,
+			Notify:  notify,
+			Warn:    warn,
+		})
 	})
 	if err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("compact %s: %w", slug, err)

@@ -85,7 +85,7 @@ func (b *Backend) unused(ctx context.Context, ref string) error {
 	case err != nil:
 		return engineError(err)
 	}
-	return fmt.Errorf("image %s exists and is not in this bottle's record: it is kept, commit again for the next number", ref)
+	return fmt.Errorf("image %s %w", ref, backends.ErrTaken)
 }
 
 // snapshotConfig is laid over the container's config. It gives back the

@@ -30,6 +30,9 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if opts.Exact && !running {
 		return art, errors.New("the exact way reads the tree from inside, and the bottle is stopped: bring it up, or commit without --exact")
 	}
+	if err := b.unused(ctx, backends.SnapshotRef(bottle.Slug, opts.Number)); err != nil {
+		return art, err
+	}
 	f := &freeze{Backend: b, bottle: bottle, opts: opts}
 	stopFirst := running && !opts.Exact && !canExportLive(version)
 	if stopFirst {
@@ -44,9 +47,6 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	}
 	defer unlock()
 	if f.ctr, err = b.inspect(ctx, bottle); err != nil {
-		return art, err
-	}
-	if err := b.unused(ctx, backends.SnapshotRef(bottle.Slug, opts.Number)); err != nil {
 		return art, err
 	}
 	switch {

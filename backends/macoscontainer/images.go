@@ -80,5 +80,5 @@ func (b *Backend) unused(ctx context.Context, ref string) error {
 	} else if err != nil {
 		return err
 	}
-	return fmt.Errorf("image %s exists and is not in this bottle's record: it is kept, commit again for the next number", ref)
+	return fmt.Errorf("image %s %w", ref, backends.ErrTaken)
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
@@ -114,5 +115,5 @@ func vacant(path string) error {
 	case err != nil:
 		return err
 	}
-	return fmt.Errorf("%s exists and is not in this bottle's record: it is kept, commit again for the next number", path)
+	return fmt.Errorf("%s %w", path, backends.ErrTaken)
 }
