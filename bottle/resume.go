@@ -251,10 +251,11 @@ func savePresent(ctx context.Context, be backends.Backend, store bottlestate.Sto
 	backends.Step(ctx, "looking for changes")
 	head, err := unchanged(ctx, be, store, b)
 	switch {
-	case err != nil:
+	case err != nil && (ctx.Err() != nil || errors.Is(err, backends.ErrUnavailable)):
 		return err
 	case head != nil:
 		return nil
+	// Where it cannot be told, it has changed.
 	case opts.Discard:
 		opts.Notify.say("discarding what is in %s and in no snapshot", b.Slug)
 		return nil

@@ -36,14 +36,14 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		Config:    snapshotConfig(bottle, opts), // not Changes: those go through the Dockerfile parser, which rewrites text
 	})
 	if err != nil {
-		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, opts.NoPause, err)
 	}
 	if err := b.keepShallow(ctx, bottle, ctr, ref, opts); err != nil {
-		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, opts.NoPause, err)
 	}
 	art, err := b.artifact(ctx, ref)
 	if err != nil {
-		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, err)
+		return backends.Artifact{}, b.undoFreeze(ctx, ctr, ref, opts.NoPause, err)
 	}
 	art.NotCaptured, art.Stopped, art.Still = mounts(ctr), !ctr.State.Running, still
 	b.tagLatest(ctx, bottle.Slug, ref)
@@ -133,12 +133,32 @@ func created(img image.InspectResponse) (time.Time, error) {
 // end well: no image, and the container not left paused. A classic engine
 // (20.10) does not stop a commit that the client gave up, and makes the image
 // some time later: the container stays paused exactly that long.
-func (b *Backend) undoFreeze(ctx context.Context, before container.InspectResponse, ref string, cause error) error {
+func (b *Backend) undoFreeze(ctx context.Context, before container.InspectResponse, ref string, noPause bool, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	backends.Step(ctx, "undoing the commit")
 	unpauseErr := b.settle(ctx, before)
-	return errors.Join(cause, unpauseErr, b.removeMade(ctx, ref))
+	var late error
+	if errors.Is(cause, context.Canceled) && (noPause || !before.State.Running) && !b.appears(ctx, ref) {
+		late = fmt.Errorf("the engine may still be at it: then remove what it makes with: docker image rm %s", ref)
+	}
+	return errors.Join(cause, unpauseErr, b.removeMade(ctx, ref), late)
+}
+
+// appears waits a while for the image of a commit that was given up. Where the
+// engine does not pause the container, nothing else tells that it goes on.
+func (b *Backend) appears(ctx context.Context, ref string) bool {
+	for range 50 {
+		if _, err := b.api.ImageInspect(ctx, ref); err == nil {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return false
 }
 
 // removeMade removes the image of a freeze that did not end well.
