@@ -328,6 +328,10 @@ func term(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(f.Close())
 				break
 			}
+			if strings.HasPrefix(keys, "^B") {
+				// tmux asks the terminal what it is, and takes keys for its answer.
+				time.Sleep(500 * time.Millisecond)
+			}
 			_, err := f.WriteString(typed(keys))
 			ts.Check(err)
 		}

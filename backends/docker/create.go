@@ -37,19 +37,45 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, image s
 		PortBindings: ports,
 		Resources:    container.Resources{NanoCPUs: bottle.NanoCPUs, Memory: bottle.Memory},
 	}
-	ctr, err := b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
+	id, err := b.createContainer(ctx, client.ContainerCreateOptions{
 		Config:     config,
 		HostConfig: host,
 		Name:       backends.Name(bottle.Slug),
 	})
 	if err != nil {
-		return b.undoCreate(ctx, bottle, ctr.ID, engineError(err))
+		return b.undoCreate(ctx, bottle, id, err)
 	}
-	if err := b.makeRunDir(ctx, ctr.ID); err != nil {
-		return b.undoCreate(ctx, bottle, ctr.ID, err)
+	if err := b.makeRunDir(ctx, id); err != nil {
+		return b.undoCreate(ctx, bottle, id, err)
 	}
 	return nil
 }
+
+// createContainer is not given up halfway, but for an engine that hangs: what
+// that makes by then would come to be after everybody has looked. The id is
+// there with the error of a ctx that has ended meanwhile.
+func (b *Backend) createContainer(ctx context.Context, options client.ContainerCreateOptions) (id string, err error) {
+	creating, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(patience):
+			cancel()
+		case <-creating.Done():
+		}
+	})()
+	ctr, err := b.api.ContainerCreate(creating, options)
+	switch {
+	case ctx.Err() != nil:
+		return ctr.ID, ctx.Err()
+	case err != nil:
+		return "", engineError(err)
+	}
+	return ctr.ID, nil
+}
+
+// patience is how long an engine may take for what it should do at once.
+const patience = 5 * time.Second
 
 // undoCreate removes what a failed or cancelled create has made, and nothing
 // else: a container of that name that was there before is not ours to remove.

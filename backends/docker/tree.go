@@ -43,7 +43,7 @@ func (b *Backend) createTemporary(ctx context.Context, slug bottlestate.Slug, im
 			host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: target})
 		}
 	}
-	ctr, err := b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
+	return b.createContainer(ctx, client.ContainerCreateOptions{
 		Config: &container.Config{
 			Image:      img.ID,
 			Entrypoint: []string{""},
@@ -53,7 +53,6 @@ func (b *Backend) createTemporary(ctx context.Context, slug bottlestate.Slug, im
 		},
 		HostConfig: host,
 	})
-	return ctr.ID, engineError(err)
 }
 
 // rootHeader returns the tar header of the container's root directory, which
