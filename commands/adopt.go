@@ -147,7 +147,7 @@ func (a *adopting) tell(done bottle.Adopted) {
 		a.notify("%s %s", verb, what)
 		return
 	}
-	what := fmt.Sprintf("%s with %s", done.Slug, snapshotCount(len(done.Snapshots)))
+	what := fmt.Sprintf("%s with %s", done.Slug, count(len(done.Snapshots), "snapshot"))
 	if done.Head > 0 {
 		what += fmt.Sprintf(", head %s@%d", done.Slug, done.Head)
 	}

@@ -72,7 +72,7 @@ func runDoctor(ctx context.Context, p *Program, o *doctorOptions, names []string
 	if wrong > 0 {
 		return cli.StatusError{StatusCode: 1}
 	}
-	p.notify("nothing is wrong: %s, %s", count(report.Bottles, "bottle"), snapshotCount(report.Snapshots))
+	p.notify("nothing is wrong: %s, %s", count(report.Bottles, "bottle"), count(report.Snapshots, "snapshot"))
 	return nil
 }
 

@@ -70,7 +70,7 @@ func runPrune(ctx context.Context, p *Program, o *pruneOptions, names []string) 
 		snapshots, bottles = snapshots+len(plan.Snapshots()), bottles+len(plan.Bottles)
 		space += plan.Freed(plan.Snapshots())
 	}
-	what := fmt.Sprintf("%s of %s", snapshotCount(snapshots), bottleCount(bottles))
+	what := fmt.Sprintf("%s of %s", count(snapshots, "snapshot"), count(bottles, "bottle"))
 	switch {
 	case o.dryRun:
 		for _, plan := range plans {
@@ -154,11 +154,4 @@ func (p *Program) references(snaps []bottlestate.Snapshot) {
 	for _, snap := range snaps {
 		fmt.Fprintln(p.CLI.Out(), snap.Reference)
 	}
-}
-
-func bottleCount(n int) string {
-	if n == 1 {
-		return "1 bottle"
-	}
-	return fmt.Sprintf("%d bottles", n)
 }

@@ -53,23 +53,16 @@ func (p *Program) confirmRemove(ctx context.Context, slug bottlestate.Slug) (boo
 	if err != nil {
 		return false, err
 	}
-	count := len(snaps) + len(bad)
-	switch {
-	case count == 0:
+	if len(snaps)+len(bad) == 0 {
 		return true, nil
-	case !p.interactive():
-		return false, usage("bottle %s has %s: no terminal to ask on, use --force to remove them", slug, snapshotCount(count))
 	}
-	yes, err := p.confirm(ctx, fmt.Sprintf("remove %s and its %s?", slug, snapshotCount(count)))
+	what := count(len(snaps)+len(bad), "snapshot")
+	if !p.interactive() {
+		return false, usage("bottle %s has %s: no terminal to ask on, use --force to remove them", slug, what)
+	}
+	yes, err := p.confirm(ctx, fmt.Sprintf("remove %s and its %s?", slug, what))
 	if err == nil && !yes {
 		p.notify("kept %s", slug)
 	}
 	return yes, err
-}
-
-func snapshotCount(n int) string {
-	if n == 1 {
-		return "1 snapshot"
-	}
-	return fmt.Sprintf("%d snapshots", n)
 }
