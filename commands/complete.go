@@ -1,12 +1,9 @@
 package commands
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
-
-	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
 // completeBottles completes the names of bottles, for the first limit
@@ -28,13 +25,4 @@ func (p *Program) completeBottles(limit int) cobra.CompletionFunc {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-// record returns the record of a bottle, whatever engine it belongs to.
-func (p *Program) record(slug bottlestate.Slug) (bottlestate.Bottle, error) {
-	b, err := p.Store.Bottle(slug)
-	if errors.Is(err, bottlestate.ErrNotFound) {
-		return b, p.unknown(slug)
-	}
-	return b, err
 }

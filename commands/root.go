@@ -115,10 +115,8 @@ func (p *Program) open(name string) (backends.Backend, bottlestate.Bottle, error
 	if err != nil {
 		return nil, bottlestate.Bottle{}, err
 	}
-	b, err := p.Store.Bottle(slug)
-	if errors.Is(err, bottlestate.ErrNotFound) {
-		return nil, b, p.unknown(slug)
-	} else if err != nil {
+	b, err := p.record(slug)
+	if err != nil {
 		return nil, b, err
 	}
 	be, err := p.Backends.Lookup(b.Backend)
@@ -126,6 +124,15 @@ func (p *Program) open(name string) (backends.Backend, bottlestate.Bottle, error
 		return nil, b, fmt.Errorf("bottle %s: %w", slug, err)
 	}
 	return be, b, bottle.CheckEngine(be, b)
+}
+
+// record returns the record of a bottle, whatever engine it belongs to.
+func (p *Program) record(slug bottlestate.Slug) (bottlestate.Bottle, error) {
+	b, err := p.Store.Bottle(slug)
+	if errors.Is(err, bottlestate.ErrNotFound) {
+		return b, p.unknown(slug)
+	}
+	return b, err
 }
 
 // openSource finds the Dockerfile of a bottle: by name for a built-in agent,
