@@ -36,7 +36,7 @@ func (p *Program) attached(ctx context.Context, be backends.Backend, b bottlesta
 	if err != nil {
 		return err
 	}
-	return p.agentStatus(ctx, out.Agent)
+	return agentStatus(ctx, out.Agent)
 }
 
 // plainTerminal takes back what the session of an agent asks of a terminal:
@@ -98,7 +98,7 @@ func (p *Program) resumeHint(b bottlestate.Bottle) {
 }
 
 // agentStatus turns what Exec returned into the exit status of this program.
-func (p *Program) agentStatus(ctx context.Context, err error) error {
+func agentStatus(ctx context.Context, err error) error {
 	var exit *backends.ExitError
 	switch {
 	case err == nil:
