@@ -137,11 +137,9 @@ func mergeEnv(env, more []string) []string {
 }
 
 func union(a, b []string) []string {
-	seen := map[string]bool{}
 	var all []string
-	for _, s := range append(append([]string{}, a...), b...) {
-		if !seen[s] {
-			seen[s] = true
+	for _, s := range slices.Concat(a, b) {
+		if !slices.Contains(all, s) {
 			all = append(all, s)
 		}
 	}
