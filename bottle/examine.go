@@ -224,7 +224,7 @@ func (e *examination) unreadable(slug bottlestate.Slug, err error, again bool) {
 	f := Finding{Kind: Unreadable, Slug: slug, Text: err.Error()}
 	var corrupt *bottlestate.CorruptError
 	if again && errors.As(err, &corrupt) && !errors.Is(err, bottlestate.ErrNewer) {
-		f.Command, f.Verb = putAside(corrupt.Path), "adopt "+string(slug)
+		f.Command, f.Verb = PutAside(corrupt.Path), "adopt "+string(slug)
 	}
 	e.find(f)
 }
@@ -234,7 +234,7 @@ func (e *examination) checkHead(slug bottlestate.Slug, r *recorded, held backend
 	switch {
 	case errors.As(r.headErr, &corrupt):
 		// Without it, the newest snapshot is the head.
-		e.find(Finding{Kind: Unreadable, Slug: slug, Text: r.headErr.Error(), Command: putAside(corrupt.Path)})
+		e.find(Finding{Kind: Unreadable, Slug: slug, Text: r.headErr.Error(), Command: PutAside(corrupt.Path)})
 	case r.headErr != nil:
 		e.find(Finding{Kind: Unreadable, Slug: slug, Text: r.headErr.Error()})
 	case r.head > 0 && len(r.bad) == 0:
@@ -245,13 +245,14 @@ func (e *examination) checkHead(slug bottlestate.Slug, r *recorded, held backend
 		}
 		f := Finding{Kind: Missing, Slug: slug, Text: fmt.Sprintf("snapshot %s@%d, the head, is not recorded", slug, r.head)}
 		if len(r.snaps) > 0 {
-			f.Command = putAside(filepath.Join(e.store.Dir(slug), "head"))
+			f.Command = PutAside(filepath.Join(e.store.Dir(slug), "head"))
 		}
 		e.find(f)
 	}
 }
 
-func putAside(path string) string {
+// PutAside is the command that moves a record out of the way, and keeps it.
+func PutAside(path string) string {
 	return shellescape.QuoteCommand([]string{"mv", path, path + ".bad"})
 }
 

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"al.essio.dev/pkg/shellescape"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/cobra"
 
@@ -115,7 +114,8 @@ func (a *adopting) adoptAll(ctx context.Context, be backends.Backend, held backe
 		case errors.As(err, &elsewhere) && a.wanted == nil:
 			a.notify("%v", err) // it may well be the same engine, by another address
 		case errors.As(err, &corrupt) && !errors.Is(err, bottlestate.ErrNewer):
-			a.errs = append(a.errs, hinted{err, "move it away, and adopt what the engine has: " + a.moveAway(corrupt.Path, slug)})
+			again := fmt.Sprintf("%s && %s adopt %s", bottle.PutAside(corrupt.Path), a.Invocation, slug)
+			a.errs = append(a.errs, hinted{err, "move it away, and adopt what the engine has: " + again})
 		case err != nil:
 			a.errs = append(a.errs, a.hint(err))
 		case !done.Empty():
@@ -125,12 +125,6 @@ func (a *adopting) adoptAll(ctx context.Context, be backends.Backend, held backe
 			a.notify("bottle %s is recorded, with all its snapshots", slug)
 		}
 	}
-}
-
-// moveAway is the command that puts a record that cannot be read aside, and
-// writes it again.
-func (p *Program) moveAway(path string, slug bottlestate.Slug) string {
-	return fmt.Sprintf("%s && %s adopt %s", shellescape.QuoteCommand([]string{"mv", path, path + ".bad"}), p.Invocation, slug)
 }
 
 // tell says what was written, and what could not be.
