@@ -80,11 +80,10 @@ func create(ctx context.Context, be backends.Backend, store bottlestate.Store, b
 
 func vacant(store bottlestate.Store, slug bottlestate.Slug) error {
 	_, err := store.Bottle(slug)
-	var corrupt *bottlestate.CorruptError
 	switch {
 	case errors.Is(err, bottlestate.ErrNotFound):
 		return nil
-	case err == nil || errors.As(err, &corrupt):
+	case err == nil:
 		return fmt.Errorf("bottle %s: %w", slug, fs.ErrExist)
 	}
 	return err

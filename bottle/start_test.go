@@ -86,7 +86,12 @@ func assertNoRecord(t *testing.T, w *world) {
 // Promise 2: start is no way to bring a bottle back, nor to replace one; what
 // has the name, readable or not, is left as it is, and nothing is built.
 func TestStartTaken(t *testing.T) {
-	for _, content := range []string{"", `{"version": 2}`, `{"version": 1, "slug": "web"}`} {
+	corrupt := func(err error) bool { return errors.As(err, new(*bottlestate.CorruptError)) }
+	for content, want := range map[string]func(error) bool{
+		"":                              corrupt,
+		`{"version": 2}`:                corrupt,
+		`{"version": 1, "slug": "web"}`: func(err error) bool { return errors.Is(err, fs.ErrExist) },
+	} {
 		w := newWorld(t)
 		path := filepath.Join(w.store.Dir("web"), "bottle.json")
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -95,8 +100,8 @@ func TestStartTaken(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := bottle.Start(t.Context(), w, w.store, web, open, &w.log, w.notify); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("got %v, want fs.ErrExist", err)
+		if _, err := bottle.Start(t.Context(), w, w.store, web, open, &w.log, w.notify); !want(err) {
+			t.Errorf("%q: got %v", content, err)
 		}
 		w.assertCalls(t)
 		if got, err := os.ReadFile(path); err != nil || string(got) != content {

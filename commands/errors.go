@@ -150,10 +150,20 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// taken is the error for a start with the name of a bottle that exists.
+// taken is the error for a start with the name of a bottle that exists, maybe
+// on another engine.
 func (p *Program) taken(err error, slug bottlestate.Slug) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return hinted{fmt.Errorf("bottle %s exists already", slug), fmt.Sprintf("bring it back with: %s resume %s", p.Invocation, slug)}
+	err = fmt.Errorf("bottle %s exists already", slug)
+	invocation := p.Invocation
+	var wrong *bottle.WrongEngineError
+	switch _, _, openErr := p.open(string(slug)); {
+	case errors.As(openErr, &wrong):
+		invocation = wrong.Command + " bottle"
+	case openErr != nil:
+		return errors.Join(err, openErr)
+	}
+	return hinted{err, fmt.Sprintf("bring it back with: %s resume %s", invocation, slug)}
 }

@@ -146,12 +146,34 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// A name that is taken is an error that names resume; any other is passed on.
+// placed is an engine of which it is only known where it is.
+type placed struct {
+	backends.Backend // anything else would panic
+}
+
+func (placed) Endpoint() (name, address string) { return "", "" }
+
+// A name that is taken is an error that names the resume that works, if there
+// is one; any other is passed on.
 func TestTaken(t *testing.T) {
-	p, _, _ := testProgram(t)
-	want := "bottle web exists already\nbring it back with: docker -c prod bottle resume web"
-	if err := p.taken(fmt.Errorf("bottle web: %w", fs.ErrExist), "web"); err.Error() != want {
-		t.Errorf("got %q, want %q", err, want)
+	p, _, _ := testProgram(t, "web")
+	if err := p.Store.Create(bottlestate.Bottle{Slug: "api", Backend: "test", Context: "far", Endpoint: "unix:///far"}); err != nil {
+		t.Fatal(err)
+	}
+	here := backends.Registry{"test": func() (backends.Backend, error) { return placed{}, nil }}
+	for _, tt := range []struct {
+		slug     bottlestate.Slug
+		backends backends.Registry
+		want     string
+	}{
+		{"web", here, "bottle web exists already\nbring it back with: docker -c prod bottle resume web"},
+		{"api", here, "bottle api exists already\nbring it back with: docker --context far bottle resume api"},
+		{"web", backends.Registry{"other": nil}, "bottle web exists already\nbottle web: unknown backend \"test\": use one of other"},
+	} {
+		p.Backends = tt.backends
+		if err := p.taken(fmt.Errorf("bottle %s: %w", tt.slug, fs.ErrExist), tt.slug); err.Error() != tt.want {
+			t.Errorf("got %q, want %q", err, tt.want)
+		}
 	}
 	other := errors.New("disk full")
 	for _, err := range []error{other, nil} {
