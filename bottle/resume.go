@@ -36,18 +36,23 @@ type ResumeOptions struct {
 	Saved func(bottlestate.Snapshot)
 }
 
-// SnapshotGoneError is returned when the bottle could only be rebuilt from its
-// Dockerfile, and that was not wanted or is not possible.
+// SnapshotGoneError is returned when the engine does not have the snapshot that
+// a verb needs.
 type SnapshotGoneError struct {
 	Slug bottlestate.Slug
 	// Snapshot is the one that is gone, or nil if there never was one.
 	Snapshot *bottlestate.Snapshot
-	// Err is why a rebuild is not possible, or nil if it was not wanted.
+	// Other is the newest one that a resume could go back to instead, or 0.
+	Other int
+	// Refused is set if a resume would have rebuilt the bottle, and was not to.
+	Refused bool
+	// Err is why a resume could not rebuild the bottle, or nil if it was not
+	// about to.
 	Err error
 }
 
 func (e *SnapshotGoneError) Error() string {
-	text := fmt.Sprintf("bottle %s is gone from the engine and has no snapshot", e.Slug)
+	text := fmt.Sprintf("bottle %s is gone from the engine and has no snapshot to boot from", e.Slug)
 	if e.Snapshot != nil {
 		text = fmt.Sprintf("snapshot %s@%d (%s) is gone from the engine", e.Slug, e.Snapshot.Number, e.Snapshot.Reference)
 	}
@@ -189,16 +194,15 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 		err = boot(ctx, be, b, head.Reference, false)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, backends.ErrUnavailable) {
-		sayOlder(ctx, be, store, b.Slug, head.Number, opts.Warn)
+		sayOther(b.Slug, surviving(ctx, be, store, b.Slug, head.Number), opts.Warn)
 	}
 	return Booted, err
 }
 
-// sayOlder says what else there is to go back to than the snapshot of that
-// number, if there is.
-func sayOlder(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, number int, notify Notify) {
-	if older := surviving(ctx, be, store, slug, number); older != 0 {
-		notify.say("snapshot %s@%d is still there, for resume --at %d", slug, older, older)
+// sayOther says what else there is to go back to, if there is.
+func sayOther(slug bottlestate.Slug, other int, notify Notify) {
+	if other != 0 {
+		notify.say("snapshot %s@%d is still there, for resume --at %d", slug, other, other)
 	}
 }
 
@@ -277,12 +281,9 @@ var errAdopted = errors.New("its record was adopted from the engine, which does 
 // rebuild makes the bottle anew from its Dockerfile. lost is the snapshot that
 // should have been booted.
 func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle, lost *bottlestate.Snapshot, opts ResumeOptions) error {
-	gone := &SnapshotGoneError{Slug: b.Slug, Snapshot: lost}
+	gone := &SnapshotGoneError{Slug: b.Slug, Snapshot: lost, Other: surviving(ctx, be, store, b.Slug, 0)}
 	if b.Agent == "" && b.Dockerfile == "" && b.Image == "" {
 		gone.Err = errAdopted
-		return gone
-	}
-	if opts.RequireSnapshot {
 		return gone
 	}
 	from := "the Dockerfile"
@@ -300,13 +301,17 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		defer cleanup()
 		open = func(bottlestate.Bottle) (backends.Source, func(), error) { return src, func() {}, nil }
 	}
+	if opts.RequireSnapshot {
+		gone.Refused = true
+		return gone
+	}
 	if lost == nil {
 		opts.Warn.say("bottle %s is gone from the engine and has no snapshot to boot from; rebuilding from %s: everything done in it is lost", b.Slug, from)
 	} else {
 		opts.Warn.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
 			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
 	}
-	sayOlder(ctx, be, store, b.Slug, 0, opts.Warn)
+	sayOther(b.Slug, gone.Other, opts.Warn)
 	image, err := build(ctx, be, b, open, opts.Log)
 	if err != nil {
 		gone.Err = err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -148,11 +149,14 @@ func TestResumeRequireSnapshot(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		commits []string
+		keep    string // this image
 		number  int
+		other   int
 		want    string
 	}{
-		{"snapshot gone", []string{"one", "two"}, 2, "snapshot web@2 (test/web:2) is gone from the engine"},
-		{"never committed", nil, 0, "bottle web is gone from the engine and has no snapshot"},
+		{"snapshot gone", []string{"one", "two"}, "", 2, 0, "snapshot web@2 (test/web:2) is gone from the engine"},
+		{"another there", []string{"one", "two"}, "test/web:1", 2, 1, "snapshot web@2 (test/web:2) is gone from the engine"},
+		{"never committed", nil, "", 0, 0, "bottle web is gone from the engine and has no snapshot to boot from"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -161,10 +165,10 @@ func TestResumeRequireSnapshot(t *testing.T) {
 				w.commit(t, files)
 			}
 			clear(w.containers)
-			clear(w.images)
+			maps.DeleteFunc(w.images, func(name, _ string) bool { return name != tt.keep })
 			_, _, err := w.resume(t, bottle.ResumeOptions{RequireSnapshot: true, Env: []string{"A=1"}})
 			var gone *bottle.SnapshotGoneError
-			if !errors.As(err, &gone) || gone.Err != nil || err.Error() != tt.want {
+			if !errors.As(err, &gone) || gone.Err != nil || !gone.Refused || gone.Other != tt.other || err.Error() != tt.want {
 				t.Fatalf("got %v, want a SnapshotGoneError without a reason", err)
 			}
 			if (gone.Snapshot == nil) != (tt.number == 0) || gone.Snapshot != nil && gone.Snapshot.Number != tt.number {
@@ -242,10 +246,12 @@ func TestResumeCannotRebuild(t *testing.T) {
 	missing := func(bottlestate.Bottle) (backends.Source, func(), error) {
 		return backends.Source{}, nil, &fs.PathError{Op: "stat", Path: "/agent/Dockerfile", Err: fs.ErrNotExist}
 	}
-	_, _, err := w.resume(t, bottle.ResumeOptions{Open: missing})
-	var gone *bottle.SnapshotGoneError
-	if !errors.As(err, &gone) || !errors.Is(err, fs.ErrNotExist) || gone.Snapshot.Number != 1 {
-		t.Errorf("got %v, want a SnapshotGoneError because of the Dockerfile", err)
+	for _, require := range []bool{false, true} {
+		_, _, err := w.resume(t, bottle.ResumeOptions{Open: missing, RequireSnapshot: require})
+		var gone *bottle.SnapshotGoneError
+		if !errors.As(err, &gone) || !errors.Is(err, fs.ErrNotExist) || gone.Snapshot.Number != 1 || gone.Refused {
+			t.Errorf("got %v, want a SnapshotGoneError because of the Dockerfile", err)
+		}
 	}
 	w.assertCalls(t)
 	w.assertHeard(t)
@@ -474,7 +480,7 @@ func TestResumeAtRefused(t *testing.T) {
 			},
 			want: func(err error) bool {
 				var gone *bottle.SnapshotGoneError
-				return errors.As(err, &gone) && gone.Snapshot.Number == 1 && gone.Err == nil
+				return errors.As(err, &gone) && gone.Snapshot.Number == 1 && gone.Err == nil && !gone.Refused
 			},
 		},
 		{

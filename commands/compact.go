@@ -57,7 +57,9 @@ func runCompact(ctx context.Context, p *Program, o *compactOptions, name string)
 	defer line.done()
 	snap, err := bottle.Compact(ctx, be, p.Store, b.Slug, strings.ToValidUTF8(o.message, "\ufffd"), p.notify, p.warn)
 	line.done()
-	if err != nil && !errors.Is(err, bottle.ErrWhole) {
+	if errors.As(err, new(*bottle.SnapshotGoneError)) {
+		return p.nothingToCompact(ctx, be, b, err)
+	} else if err != nil && !errors.Is(err, bottle.ErrWhole) {
 		return err
 	}
 	fmt.Fprintln(p.CLI.Out(), snap.Reference)
@@ -70,6 +72,15 @@ func runCompact(ctx context.Context, p *Program, o *compactOptions, name string)
 	}
 	p.notify("compacted %s@%d to %s@%d: %s", b.Slug, snap.Parent, b.Slug, snap.Number, sizeAndTime(snap))
 	return p.compacted(ctx, be, b, snap)
+}
+
+// nothingToCompact is the error for a head that is gone, which does not matter
+// to a bottle that is still there.
+func (p *Program) nothingToCompact(ctx context.Context, be backends.Backend, b bottlestate.Bottle, err error) error {
+	if state, stateErr := be.State(ctx, b); stateErr != nil || state == backends.Gone {
+		return err
+	}
+	return hinted{err, fmt.Sprintf("commit what the bottle holds with: %s commit %s", p.Invocation, b.Slug)}
 }
 
 // compacted says what that means for the bottle.

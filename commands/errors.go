@@ -89,10 +89,8 @@ func (p *Program) hint(err error) error {
 		return next("stop it first: %s stop %s, or use --force", p.Invocation, state.Slug)
 	case errors.As(err, &state):
 		return next("bring it up with: %s resume -d %s", p.Invocation, state.Slug)
-	case errors.As(err, &gone) && gone.Err != nil:
-		return next("see what is kept with: %s log %s", p.Invocation, gone.Slug)
 	case errors.As(err, &gone):
-		return next("see what is kept with: %s log %s\nrebuild it with: %s resume %s", p.Invocation, gone.Slug, p.Invocation, gone.Slug)
+		return hinted{err, p.withoutSnapshot(gone)}
 	case errors.As(err, &none):
 		return next("make one with: %s commit %s", p.Invocation, none.Slug)
 	case errors.As(err, &present):
@@ -105,6 +103,18 @@ func (p *Program) hint(err error) error {
 		return next("export it first, or put it before the command: %s=VALUE %s %s", secret.Name, p.Invocation, p.Args)
 	}
 	return err
+}
+
+// withoutSnapshot is what can be done if a snapshot is gone.
+func (p *Program) withoutSnapshot(gone *bottle.SnapshotGoneError) string {
+	text := fmt.Sprintf("see what is kept with: %s log %s", p.Invocation, gone.Slug)
+	if gone.Other != 0 {
+		text += fmt.Sprintf("\ngo back to %s@%d with: %s resume --at %d %s", gone.Slug, gone.Other, p.Invocation, gone.Other, gone.Slug)
+	}
+	if gone.Refused {
+		text += fmt.Sprintf("\nrebuild it with: %s resume %s", p.Invocation, gone.Slug)
+	}
+	return text
 }
 
 // unknown is the error for a name that no bottle has.
