@@ -113,12 +113,16 @@ func (s Store) Snapshots(slug Slug) (snaps []Snapshot, bad []error, err error) {
 	return snaps, bad, nil
 }
 
-// Record writes a new snapshot and makes it the head, in that order.
+// Record writes a new snapshot and makes it the head, in that order. After an
+// error it is not recorded.
 func (s Store) Record(slug Slug, snap Snapshot) error {
 	if err := s.AddSnapshot(slug, snap); err != nil {
 		return err
 	}
-	return s.SetHead(slug, snap.Number)
+	if err := s.SetHead(slug, snap.Number); err != nil {
+		return errors.Join(err, os.Remove(s.snapshotPath(slug, snap.Number)))
+	}
+	return nil
 }
 
 // AddSnapshot writes a new snapshot and leaves the head where it is. One that

@@ -135,6 +135,19 @@ func TestRecordTwice(t *testing.T) {
 	}
 }
 
+// A snapshot that cannot be made the head is not recorded: what is not is found
+// by adopt, which makes it the head.
+func TestRecordNoHead(t *testing.T) {
+	store := newStore(t, "web")
+	write(t, filepath.Join(store.Dir("web"), "head", "in-the-way"), "")
+	if err := store.Record("web", bottlestate.Snapshot{Number: 1}); err == nil {
+		t.Error("got no error")
+	}
+	if _, err := store.Snapshot("web", 1); !errors.Is(err, bottlestate.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
 // The head is the newest snapshot, or the one that was gone back to; with 0
 // there is none, and a head that cannot be read is not guessed.
 func TestHead(t *testing.T) {
