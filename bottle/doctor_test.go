@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -74,6 +76,24 @@ func TestDoctorAsks(t *testing.T) {
 	report, asked = examine(t, store, held)
 	if len(report.Findings) != 50 || asked != 2 {
 		t.Errorf("asked %d times, got %d findings", asked, len(report.Findings))
+	}
+}
+
+// What a prune has put aside is in the way of the next one, and of rm, if it
+// cannot be read. Without its image it is of no use.
+func TestDoctorRetired(t *testing.T) {
+	store, held := kept(t, 1)
+	if err := store.Retire("web-0", 1); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(store.Dir("web-0"), "snapshots", "1.retired")
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	held.Snapshots = held.Snapshots[1:]
+	report, _ := examine(t, store, held)
+	if len(report.Findings) != 1 || report.Findings[0].Kind != bottle.Unreadable || report.Findings[0].Command != bottle.PutAside(path) {
+		t.Errorf("got %+v, want %s alone", report.Findings, path)
 	}
 }
 

@@ -39,6 +39,9 @@ func readRecords(store bottlestate.Store) (map[bottlestate.Slug]*recorded, error
 		if r.snaps, r.bad, err = store.Snapshots(slug); err != nil {
 			r.bad = append(r.bad, err)
 		}
+		if _, err := store.Retired(slug); err != nil { // in the way of rm and prune
+			r.bad = append(r.bad, err)
+		}
 		r.head, _, r.headErr = store.HeadNumber(slug)
 		records[slug] = r
 	}
@@ -219,12 +222,16 @@ func (e *examination) compareStore() error {
 }
 
 // unreadable enters a record that cannot be read. It can be put aside if the
-// engine has what it takes to write it again.
+// engine has what it takes to write it again, or has nothing that a snapshot's
+// record could lead to.
 func (e *examination) unreadable(slug bottlestate.Slug, err error, again bool) {
 	f := Finding{Kind: Unreadable, Slug: slug, Text: err.Error()}
 	var corrupt *bottlestate.CorruptError
-	if again && errors.As(err, &corrupt) && !errors.Is(err, bottlestate.ErrNewer) {
-		f.Command, f.Verb = PutAside(corrupt.Path), "adopt "+string(slug)
+	if errors.As(err, &corrupt) && !errors.Is(err, bottlestate.ErrNewer) && (again || slices.Contains(e.compared, slug)) {
+		f.Command = PutAside(corrupt.Path)
+		if again {
+			f.Verb = "adopt " + string(slug)
+		}
 	}
 	e.find(f)
 }
