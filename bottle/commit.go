@@ -29,6 +29,7 @@ type CommitOptions struct {
 // RecordError is returned when a freeze went well and its record could not be
 // written: the artifact exists, and nothing points to it.
 type RecordError struct {
+	Slug      bottlestate.Slug
 	Reference string
 	Err       error
 }
@@ -164,7 +165,7 @@ func record(store bottlestate.Store, b bottlestate.Bottle, art backends.Artifact
 	snap.EngineVersion = art.EngineVersion
 	snap.Architecture = art.Architecture
 	if err := store.Record(b.Slug, snap); err != nil {
-		return bottlestate.Snapshot{}, &RecordError{art.Reference, err}
+		return bottlestate.Snapshot{}, &RecordError{b.Slug, art.Reference, err}
 	}
 	if err := store.Preserve(b.Slug); err != nil {
 		return bottlestate.Snapshot{}, fmt.Errorf("snapshot %s@%d is recorded, but the bottle could not be marked preserved: %w", b.Slug, snap.Number, err)

@@ -77,7 +77,7 @@ func TestCommitRecordFails(t *testing.T) {
 		return artifact(opts)
 	}), store, "web", bottle.CommitOptions{})
 	var record *bottle.RecordError
-	if !errors.As(err, &record) || record.Reference != "test/web" || !strings.Contains(err.Error(), "safe as test/web") {
+	if !errors.As(err, &record) || record.Slug != "web" || record.Reference != "test/web" || !strings.Contains(err.Error(), "safe as test/web") {
 		t.Errorf("got %v, want a RecordError that names test/web", err)
 	}
 	if preserved, _ := store.Preserved("web"); preserved {

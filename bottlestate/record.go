@@ -23,6 +23,8 @@ var ErrNewer = errors.New("written by a newer docker bottle")
 // CorruptError is returned for a file that is there but cannot be used: not
 // JSON, not a record, or written by a newer version. The file is left alone.
 type CorruptError struct {
+	// Slug is the bottle that the file is about.
+	Slug Slug
 	Path string
 	Err  error
 }
@@ -41,9 +43,9 @@ type record interface {
 	rest() *map[string]json.RawMessage
 }
 
-// readRecord fills r from the file at path, or returns ErrNotFound or a
-// *CorruptError.
-func readRecord(path string, r record) error {
+// readRecord fills r from the bottle's file at path, or returns ErrNotFound or
+// a *CorruptError.
+func readRecord(slug Slug, path string, r record) error {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNotFound
@@ -52,16 +54,16 @@ func readRecord(path string, r record) error {
 	}
 	var head struct{ Version int }
 	if err := json.Unmarshal(data, &head); err != nil {
-		return &CorruptError{path, fmt.Errorf("not a record of docker bottle: %w", err)}
+		return &CorruptError{slug, path, fmt.Errorf("not a record of docker bottle: %w", err)}
 	}
 	switch {
 	case head.Version > Version:
-		return &CorruptError{path, fmt.Errorf("%w (record version %d, this one knows %d): update the plugin", ErrNewer, head.Version, Version)}
+		return &CorruptError{slug, path, fmt.Errorf("%w (record version %d, this one knows %d): update the plugin", ErrNewer, head.Version, Version)}
 	case head.Version < 1:
-		return &CorruptError{path, errors.New("not a record of docker bottle: it has no version")}
+		return &CorruptError{slug, path, errors.New("not a record of docker bottle: it has no version")}
 	}
 	if err := json.Unmarshal(data, r); err != nil {
-		return &CorruptError{path, err}
+		return &CorruptError{slug, path, err}
 	}
 	if err := json.Unmarshal(data, r.rest()); err != nil {
 		return err

@@ -73,7 +73,7 @@ func TestCorrupt(t *testing.T) {
 				_, err = store.Snapshot("web", 1)
 			}
 			var corrupt *bottlestate.CorruptError
-			if !errors.As(err, &corrupt) || corrupt.Path != path {
+			if !errors.As(err, &corrupt) || corrupt.Path != path || corrupt.Slug != "web" {
 				t.Fatalf("got %v, want a CorruptError of %s", err, path)
 			}
 			if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), tt.want) {

@@ -65,7 +65,7 @@ func (s Store) Retired(slug Slug) ([]Snapshot, error) {
 			continue
 		}
 		var snap Snapshot
-		switch err := readRecord(s.retiredPath(slug, n), &snap); {
+		switch err := readRecord(slug, s.retiredPath(slug, n), &snap); {
 		case errors.Is(err, ErrNotFound): // not retired, or forgotten by now
 		case err != nil:
 			return nil, err

@@ -76,19 +76,31 @@ func (s Store) snapshotPath(slug Slug, number int) string {
 	return filepath.Join(s.Dir(slug), "snapshots", strconv.Itoa(number)+".json")
 }
 
-// Snapshot returns the record of one snapshot, ErrNotFound, or a
+// UnknownSnapshotError is the ErrNotFound of a snapshot.
+type UnknownSnapshotError struct {
+	Slug   Slug
+	Number int
+}
+
+func (e *UnknownSnapshotError) Error() string {
+	return fmt.Sprintf("snapshot %s@%d: %v", e.Slug, e.Number, ErrNotFound)
+}
+
+func (e *UnknownSnapshotError) Unwrap() error { return ErrNotFound }
+
+// Snapshot returns the record of one snapshot, an *UnknownSnapshotError, or a
 // *CorruptError.
 func (s Store) Snapshot(slug Slug, number int) (Snapshot, error) {
 	var snap Snapshot
 	path := s.snapshotPath(slug, number)
-	if err := readRecord(path, &snap); err != nil {
+	if err := readRecord(slug, path, &snap); err != nil {
 		if errors.Is(err, ErrNotFound) {
-			return Snapshot{}, fmt.Errorf("snapshot %s@%d: %w", slug, number, err)
+			return Snapshot{}, &UnknownSnapshotError{slug, number}
 		}
 		return Snapshot{}, err
 	}
 	if snap.Number != number {
-		return Snapshot{}, &CorruptError{path, fmt.Errorf("it is the record of snapshot %d", snap.Number)}
+		return Snapshot{}, &CorruptError{slug, path, fmt.Errorf("it is the record of snapshot %d", snap.Number)}
 	}
 	return snap, nil
 }
@@ -181,7 +193,7 @@ func (s Store) HeadNumber(slug Slug) (number int, set bool, err error) {
 	}
 	number, err = strconv.Atoi(strings.TrimSpace(string(data)))
 	if err != nil || number < 0 {
-		return 0, false, &CorruptError{path, errors.New("not a snapshot number")}
+		return 0, false, &CorruptError{slug, path, errors.New("not a snapshot number")}
 	}
 	return number, true, nil
 }

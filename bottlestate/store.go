@@ -106,14 +106,14 @@ func LockFile(ctx context.Context, path string) (unlock func(), err error) {
 func (s Store) Bottle(slug Slug) (Bottle, error) {
 	var b Bottle
 	path := filepath.Join(s.Dir(slug), "bottle.json")
-	if err := readRecord(path, &b); err != nil {
+	if err := readRecord(slug, path, &b); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return Bottle{}, fmt.Errorf("bottle %s: %w", slug, err)
 		}
 		return Bottle{}, err
 	}
 	if b.Slug != slug {
-		return Bottle{}, &CorruptError{path, fmt.Errorf("it is the record of bottle %q", b.Slug)}
+		return Bottle{}, &CorruptError{slug, path, fmt.Errorf("it is the record of bottle %q", b.Slug)}
 	}
 	return b, nil
 }
@@ -168,7 +168,7 @@ func (s Store) Create(b Bottle) error {
 	if numbers, err := s.numbers(b.Slug, ".json"); err != nil {
 		return err
 	} else if len(numbers) > 0 {
-		return &CorruptError{dir, errors.New("the snapshots of a bottle whose bottle.json is gone: get it back with adopt, or move the directory away")}
+		return &CorruptError{b.Slug, dir, errors.New("the snapshots of a bottle whose bottle.json is gone: get it back with adopt, or move the directory away")}
 	}
 	return s.Update(b)
 }

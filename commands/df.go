@@ -61,9 +61,7 @@ func runDf(ctx context.Context, p *Program, o *dfOptions, names []string) error 
 			continue
 		}
 		for _, s := range each {
-			for _, err := range s.Bad {
-				p.notify("%v", err)
-			}
+			p.unreadable(s.Bad)
 			rows[s.Slug] = newSpaceRow(string(s.Slug))
 			rows[s.Slug].Space, rows[s.Slug].known = s, true
 		}

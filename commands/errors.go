@@ -71,6 +71,9 @@ func (p *Program) hint(err error) error {
 	var (
 		already hinted
 		wrong   *bottle.WrongEngineError
+		record  *bottle.RecordError
+		unknown *bottlestate.UnknownSnapshotError
+		corrupt *bottlestate.CorruptError
 		state   *bottle.StateError
 		gone    *bottle.SnapshotGoneError
 		none    *bottle.NoSnapshotError
@@ -85,6 +88,12 @@ func (p *Program) hint(err error) error {
 		return err
 	case errors.As(err, &wrong):
 		return next("use: %s bottle %s", wrong.Command, p.Args)
+	case errors.As(err, &record):
+		return next("record it with: %s adopt %s", p.Invocation, record.Slug)
+	case errors.As(err, &unknown):
+		return next("see what is kept with: %s log %s", p.Invocation, unknown.Slug)
+	case errors.As(err, &corrupt) && !errors.Is(corrupt, bottlestate.ErrNewer): // which says to update
+		return next("see what mends it with: %s doctor %s", p.Invocation, corrupt.Slug)
 	case errors.As(err, &state) && state.State == backends.Running:
 		return next("stop it first: %s stop %s, or use --force", p.Invocation, state.Slug)
 	case errors.As(err, &state):
@@ -103,6 +112,14 @@ func (p *Program) hint(err error) error {
 		return next("export it first, or put it before the command: %s=VALUE %s %s", secret.Name, p.Invocation, p.Args)
 	}
 	return err
+}
+
+// unreadable tells of a bottle's records that are left out as they cannot be
+// read.
+func (p *Program) unreadable(bad []error) {
+	if err := errors.Join(bad...); err != nil {
+		p.notify("%v", p.hint(err))
+	}
 }
 
 // withoutSnapshot is what can be done if a snapshot is gone.

@@ -84,10 +84,17 @@ func TestReport(t *testing.T) {
 			"the present of web could not be saved, so it stays: disk full\nlose it with: docker -c prod bottle resume --discard --at 2 web\n"},
 		{"secret", &bottle.MissingSecretError{Name: "TOKEN"}, 1,
 			"secret TOKEN is not set in the environment\nexport it first, or put it before the command: TOKEN=VALUE docker -c prod bottle commit web\n"},
-		{"not recorded", &bottle.RecordError{Reference: "docker-bottle/web:3", Err: plain}, 1,
-			"the snapshot is safe as docker-bottle/web:3, but could not be recorded: disk full\n"},
-		{"corrupt", &bottlestate.CorruptError{Path: "/state/web/head", Err: errors.New("not a snapshot number")}, 1,
-			"/state/web/head: not a snapshot number\n"},
+		{"not recorded", &bottle.RecordError{Slug: "web", Reference: "docker-bottle/web:3", Err: plain}, 1,
+			"the snapshot is safe as docker-bottle/web:3, but could not be recorded: disk full\nrecord it with: docker -c prod bottle adopt web\n"},
+		{"present not recorded", &bottle.PresentError{Slug: "web", At: 2, Err: &bottle.RecordError{Slug: "web", Reference: "docker-bottle/web:3", Err: plain}}, 1,
+			"the present of web could not be saved, so it stays: the snapshot is safe as docker-bottle/web:3, but could not be recorded: disk full\n" +
+				"record it with: docker -c prod bottle adopt web\n"},
+		{"unknown snapshot", &bottlestate.UnknownSnapshotError{Slug: "web", Number: 9}, 1,
+			"snapshot web@9: not found\nsee what is kept with: docker -c prod bottle log web\n"},
+		{"corrupt", &bottlestate.CorruptError{Slug: "web", Path: "/state/web/head", Err: errors.New("not a snapshot number")}, 1,
+			"/state/web/head: not a snapshot number\nsee what mends it with: docker -c prod bottle doctor web\n"},
+		{"newer", &bottlestate.CorruptError{Slug: "web", Path: "/state/web/head", Err: fmt.Errorf("%w: update the plugin", bottlestate.ErrNewer)}, 1,
+			"/state/web/head: written by a newer docker bottle: update the plugin\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &Program{Invocation: "docker -c prod bottle", Args: "commit web"}

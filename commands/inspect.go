@@ -71,15 +71,13 @@ func (p *Program) inspect(ctx context.Context, name string) (info inspected, err
 	if err != nil {
 		// The record is worth showing without the engine.
 		info.State = "unknown"
-		p.notify("%v", err)
+		p.notify("%v", p.hint(err))
 	}
 	var bad []error
 	if info.Snapshots, bad, err = p.Store.Snapshots(slug); err != nil {
 		return info, err
 	}
-	for _, err := range bad {
-		p.notify("%v", err)
-	}
+	p.unreadable(bad)
 	if head, err := p.Store.Head(slug); err == nil {
 		info.Head = head.Number
 	}

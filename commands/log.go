@@ -63,9 +63,7 @@ func runLog(ctx context.Context, p *Program, o *logOptions, args []string) error
 	if err != nil {
 		return err
 	}
-	for _, err := range bad {
-		p.notify("%v", err)
-	}
+	p.unreadable(bad)
 	head, _ := p.Store.Head(slug) // none is none marked
 	if !o.quiet && isTable(o.format) {
 		err = p.writeSnapshots(slug, snaps, head.Number, o.noTrunc)

@@ -119,7 +119,7 @@ func (p *Program) planPrune(ctx context.Context, o *pruneOptions, names []string
 			continue
 		}
 		for _, err := range plan.Bad {
-			p.notify("%v", err)
+			p.notify("%v", p.hint(err))
 		}
 		plans = append(plans, enginePruning{engine, plan})
 	}
