@@ -55,8 +55,11 @@ type Report struct {
 	Findings []Finding
 	// Bottles and Snapshots are how many records were compared.
 	Bottles, Snapshots int
-	// Elsewhere are bottles of engines that were not asked, one of each.
+	// Elsewhere are bottles of engines that were not asked: those of Only, or
+	// one of each engine.
 	Elsewhere []*WrongEngineError
+	// Unknown are those of Only that there is nothing of.
+	Unknown []bottlestate.Slug
 }
 
 // Doctor compares the records with what the engines hold. An engine that does
@@ -153,7 +156,8 @@ func (d *doctor) examine(ctx context.Context) (report Report, err error) {
 		}
 	}
 	report.Findings = slices.DeleteFunc(e.findings, func(f Finding) bool { return !wanted(f.Slug) && f.Slug != "" })
-	report.Elsewhere = e.elsewhere(d.registry)
+	report.Elsewhere = e.elsewhere(d.registry, d.opts.Only)
+	report.Unknown = e.unknown(d.opts.Only)
 	return report, nil
 }
 

@@ -263,12 +263,31 @@ func PutAside(path string) string {
 	return shellescape.QuoteCommand([]string{"mv", path, path + ".bad"})
 }
 
-// elsewhere returns a bottle of each engine that could not be asked.
-func (e *examination) elsewhere(registry backends.Registry) (others []*WrongEngineError) {
+// unknown returns those of the bottles that neither a record nor an engine has
+// anything of. One that could not be asked may have.
+func (e *examination) unknown(only []bottlestate.Slug) (slugs []bottlestate.Slug) {
+	for _, slug := range only {
+		r := e.records[slug]
+		recorded := r != nil && !errors.Is(r.err, bottlestate.ErrNotFound)
+		found := slices.ContainsFunc(e.findings, func(f Finding) bool { return f.Slug == slug || f.Kind == Unavailable })
+		if !recorded && !found {
+			slugs = append(slugs, slug)
+		}
+	}
+	return slugs
+}
+
+// elsewhere returns those of the bottles that belong to an engine that could not
+// be asked; of all bottles, if only is nil, one of each engine.
+func (e *examination) elsewhere(registry backends.Registry, only []bottlestate.Slug) (others []*WrongEngineError) {
 	seen := map[string]bool{}
 	for _, slug := range e.slugs() {
 		r := e.records[slug]
-		if r.err != nil || slices.Contains(e.compared, slug) || seen[r.bottle.Endpoint] {
+		passed := seen[r.bottle.Endpoint]
+		if only != nil {
+			passed = !slices.Contains(only, slug)
+		}
+		if passed || r.err != nil || slices.Contains(e.compared, slug) {
 			continue
 		}
 		be, err := registry.Lookup(r.bottle.Backend)

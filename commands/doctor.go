@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -51,8 +52,16 @@ func runDoctor(ctx context.Context, p *Program, o *doctorOptions, names []string
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, elsewhere := range report.Elsewhere {
+		if only != nil {
+			errs = append(errs, p.hint(elsewhere))
+			continue
+		}
 		p.notify("not looked at: the bottles of %s, as %s. use: %s bottle doctor", elsewhere.Where, elsewhere.Slug, elsewhere.Command)
+	}
+	for _, slug := range report.Unknown {
+		errs = append(errs, p.unknown(slug))
 	}
 	wrong := 0
 	rows := make([]formatter.SubContext, 0, len(report.Findings))
@@ -69,7 +78,10 @@ func runDoctor(ctx context.Context, p *Program, o *doctorOptions, names []string
 	if err := p.table(format, false, findingTable, newFindingRow(bottle.Finding{}, ""), "", rows); err != nil {
 		return err
 	}
-	if wrong > 0 {
+	switch {
+	case len(errs) > 0:
+		return errors.Join(errs...)
+	case wrong > 0:
 		return cli.StatusError{StatusCode: 1}
 	}
 	p.notify("nothing is wrong: %s, %s", count(report.Bottles, "bottle"), count(report.Snapshots, "snapshot"))
