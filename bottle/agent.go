@@ -31,13 +31,16 @@ type About struct {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// IsVariable reports whether a variable can have that name.
+func IsVariable(name string) bool { return variableName.MatchString(name) }
+
 // ReadLabels returns what the labels of an image say. What makes no sense is
 // left out, and told.
 func ReadLabels(labels map[string]string, notify Notify) (about About) {
 	separator := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
 	for _, name := range strings.FieldsFunc(labels[SecretsLabel], separator) {
 		switch {
-		case !variableName.MatchString(name):
+		case !IsVariable(name):
 			notify.say("label %s: %q is not the name of a variable; ignored", SecretsLabel, name)
 		case !slices.Contains(about.Secrets, name):
 			about.Secrets = append(about.Secrets, name)

@@ -68,6 +68,9 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	case o.detach && o.commitOnExit:
 		return usage("conflicting options: with -d nobody waits for the agent's end, so --commit-on-exit cannot act on it")
 	}
+	if err := checkSecrets(o.secrets); err != nil {
+		return err
+	}
 	if name == "" {
 		var err error
 		if name, err = p.choose(ctx, choice{verb: "resume"}); err != nil {

@@ -128,6 +128,9 @@ func runStart(ctx context.Context, p *Program, o *startOptions, agent string, co
 
 // plan turns the options into the record of a new bottle.
 func (p *Program) plan(ctx context.Context, o *startOptions, agentName string, command []string) (b bottlestate.Bottle, err error) {
+	if err := checkSecrets(o.secrets); err != nil {
+		return b, err
+	}
 	switch {
 	case o.detach && o.remove:
 		return b, usage("conflicting options: with -d nobody waits for the agent's end, so --rm cannot act on it")
@@ -201,6 +204,20 @@ func (p *Program) planAgent(b *bottlestate.Bottle, name string) (prefix string, 
 		b.BuildContext, b.Dockerfile = agent.Dir, agent.Dockerfile
 	}
 	return agent.Name, nil
+}
+
+// checkSecrets refuses what is not the name of a variable. It may be a secret
+// itself, so it is not repeated.
+func checkSecrets(names []string) error {
+	for _, name := range names {
+		switch {
+		case strings.Contains(name, "="):
+			return usage("--secret takes the name of a variable, not NAME=value")
+		case !bottle.IsVariable(name):
+			return usage("--secret takes the name of a variable: letters, digits and _, no digit first")
+		}
+	}
+	return nil
 }
 
 func cliUsage(err error) error { return usage("%v", err) }
