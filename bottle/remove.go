@@ -28,15 +28,20 @@ func Remove(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 	}
 	defer unlock()
 	if !force {
-		state, err := be.State(ctx, b)
-		if err != nil {
+		if err := CheckNotRunning(ctx, be, b); err != nil {
 			return err
-		}
-		if state == backends.Running {
-			return &StateError{slug, state}
 		}
 	}
 	return remove(ctx, be, store, b)
+}
+
+// CheckNotRunning returns a *StateError if the bottle runs.
+func CheckNotRunning(ctx context.Context, be backends.Backend, b bottlestate.Bottle) error {
+	state, err := be.State(ctx, b)
+	if err == nil && state == backends.Running {
+		return &StateError{b.Slug, state}
+	}
+	return err
 }
 
 func remove(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle) error {

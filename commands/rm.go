@@ -39,6 +39,10 @@ func runRm(ctx context.Context, p *Program, force bool, names []string) error {
 			return false, err
 		}
 		if !force {
+			// Remove finds out, too, but after the question.
+			if err := bottle.CheckNotRunning(ctx, be, b); err != nil {
+				return false, err
+			}
 			if yes, err := p.confirmRemove(ctx, b.Slug); err != nil || !yes {
 				return false, err
 			}
