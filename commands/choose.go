@@ -93,19 +93,19 @@ func (p *Program) choose(ctx context.Context, c choice) (string, error) {
 }
 
 // candidates asks the engines only where that matters: to know which bottles
-// run, or to show it.
+// run, or to show it. What keeps one out is said in any case.
 func (p *Program) candidates(ctx context.Context, c choice) ([]*bottleRow, error) {
-	rows, err := p.bottleRows(p.notify)
+	rows, err := p.bottleRows(p.warn)
 	if err != nil {
 		return nil, err
 	}
 	if c.running || p.interactive() && !(c.only && len(rows) == 1) {
-		p.fillConditions(ctx, rows, p.notify)
+		p.fillConditions(ctx, rows, p.warn)
 	}
 	if c.running {
 		rows = slices.DeleteFunc(rows, func(r *bottleRow) bool { return r.condition.State != backends.Running })
 	}
-	return rows, p.fillSnapshots(rows, p.notify)
+	return rows, p.fillSnapshots(rows, p.warn)
 }
 
 // namedOrChosen returns the names that were typed or, if there is none, the one

@@ -52,6 +52,7 @@ when interrupted, 1 for anything else. After a failure nothing is recorded.`,
 }
 
 func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string) error {
+	p.quiet = o.quiet
 	args, err := p.namedOrChosen(ctx, args, choice{verb: "commit", running: true, only: true})
 	if err != nil {
 		return err
@@ -61,7 +62,6 @@ func runCommit(ctx context.Context, p *Program, o *commitOptions, args []string)
 	if err != nil {
 		return err
 	}
-	p.quiet = o.quiet
 	ctx, line := p.progress(ctx, "freezing "+name)
 	defer line.done()
 	opts := bottle.CommitOptions{

@@ -70,7 +70,7 @@ func optionLines(options []option, width int) []string {
 // aloud.
 func (p *Program) pickNumber(ctx context.Context, question string, options []option, lines []string) (string, error) {
 	for i, line := range lines {
-		p.notify("%3d  %s", i+1, line)
+		p.warn("%3d  %s", i+1, line) // without it there is nothing to answer
 	}
 	line, err := p.ask(ctx, fmt.Sprintf("%s (1-%d)? ", question, len(options)))
 	switch {

@@ -71,6 +71,7 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	if err := checkSecrets(o.secrets); err != nil {
 		return err
 	}
+	p.quiet = o.quiet
 	if name == "" {
 		var err error
 		if name, err = p.choose(ctx, choice{verb: "resume"}); err != nil {
@@ -85,7 +86,6 @@ func runResume(ctx context.Context, p *Program, o *resumeOptions, name string, c
 	if err != nil {
 		return err
 	}
-	p.quiet = o.quiet
 	working, line := p.progress(ctx, "resuming "+name)
 	log := newBuildLog(p, line, b.Agent)
 	b, rung, err := bottle.Resume(working, be, p.Store, b.Slug, bottle.ResumeOptions{

@@ -104,6 +104,7 @@ func splitDash(cmd *cobra.Command, args []string) (name string, command []string
 }
 
 func runStart(ctx context.Context, p *Program, o *startOptions, agent string, command []string) error {
+	p.quiet = o.quiet
 	b, err := p.plan(ctx, o, agent, command)
 	if err != nil {
 		return err
@@ -113,7 +114,6 @@ func runStart(ctx context.Context, p *Program, o *startOptions, agent string, co
 		return err
 	}
 	b.Context, b.Endpoint = be.Endpoint()
-	p.quiet = o.quiet
 	working, line := p.progress(ctx, "starting "+string(b.Slug))
 	log := newBuildLog(p, line, b.Agent)
 	b, err = bottle.Start(working, be, p.Store, b, p.openSource, log, p.notify)
