@@ -98,9 +98,9 @@ func count(n int, what string) string {
 // parseSlugs returns nil for no names.
 func parseSlugs(names []string) (slugs []bottlestate.Slug, err error) {
 	for _, name := range names {
-		slug, err := bottlestate.ParseSlug(name)
+		slug, err := parseSlug(name)
 		if err != nil {
-			return nil, cliUsage(err)
+			return nil, err
 		}
 		slugs = append(slugs, slug)
 	}

@@ -39,8 +39,11 @@ type inspected struct {
 }
 
 func runInspect(ctx context.Context, p *Program, format string, names []string) error {
+	if _, err := parseSlugs(names); err != nil {
+		return err
+	}
 	get := func(name string) (any, []byte, error) {
-		info, err := p.inspect(ctx, name)
+		info, err := p.inspect(ctx, bottlestate.Slug(name))
 		if err != nil {
 			return nil, nil, p.hint(err)
 		}
@@ -50,11 +53,7 @@ func runInspect(ctx context.Context, p *Program, format string, names []string) 
 	return inspect.Inspect(p.CLI.Out(), names, format, get)
 }
 
-func (p *Program) inspect(ctx context.Context, name string) (info inspected, err error) {
-	slug, err := bottlestate.ParseSlug(name)
-	if err != nil {
-		return info, err
-	}
+func (p *Program) inspect(ctx context.Context, slug bottlestate.Slug) (info inspected, err error) {
 	if info.Bottle, err = p.record(slug); err != nil {
 		return info, err
 	}

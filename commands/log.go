@@ -52,7 +52,7 @@ func runLog(ctx context.Context, p *Program, o *logOptions, args []string) error
 	if err != nil {
 		return err
 	}
-	slug, err := bottlestate.ParseSlug(args[0])
+	slug, err := parseSlug(args[0])
 	if err != nil {
 		return err
 	}

@@ -109,9 +109,18 @@ func (p *Program) warn(format string, args ...any) {
 	p.line.aside(func() { fmt.Fprintf(p.CLI.Err(), format+"\n", args...) })
 }
 
+// parseSlug returns the name of a bottle that was typed.
+func parseSlug(name string) (bottlestate.Slug, error) {
+	slug, err := bottlestate.ParseSlug(name)
+	if err != nil {
+		return "", cliUsage(err)
+	}
+	return slug, nil
+}
+
 // open returns a bottle by the name that was typed, with its backend.
 func (p *Program) open(name string) (backends.Backend, bottlestate.Bottle, error) {
-	slug, err := bottlestate.ParseSlug(name)
+	slug, err := parseSlug(name)
 	if err != nil {
 		return nil, bottlestate.Bottle{}, err
 	}
