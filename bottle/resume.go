@@ -179,7 +179,10 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 		return Restarted, be.Start(ctx, b)
 	}
 	head, err := store.Head(b.Slug)
+	var unrecorded *bottlestate.UnknownSnapshotError
 	switch {
+	case errors.As(err, &unrecorded): // there is a head, and its record is lost
+		return Rebuilt, err
 	case errors.Is(err, bottlestate.ErrNotFound):
 		return Rebuilt, rebuild(ctx, be, store, b, nil, opts)
 	case err != nil:

@@ -452,9 +452,38 @@ func TestResumeAtCannotSave(t *testing.T) {
 	}
 }
 
+// A present of which the engine cannot say whether it is in a snapshot is saved.
+func TestResumeAtUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.start(t, web)
+	w.commit(t, "one")
+	w.commit(t, "two")
+	w.containers["web"].running = false
+	w.fail["ChangedSince"] = errors.New("another image has taken its tag")
+	if _, _, err := w.resume(t, bottle.ResumeOptions{At: 1}); err != nil {
+		t.Error(err)
+	}
+	w.assertHeard(t, "saved the present as web@3", "booting web from snapshot web@1")
+	w.assertFiles(t, "one", true)
+}
+
+// A head whose record is lost is no bottle that has none: nothing is rebuilt.
+func TestResumeHeadUnrecorded(t *testing.T) {
+	w := newWorld(t)
+	w.start(t, web)
+	w.commit(t, "one")
+	w.setHead(2)
+	delete(w.containers, "web")
+	var unrecorded *bottlestate.UnknownSnapshotError
+	if _, _, err := w.resume(t, bottle.ResumeOptions{}); !errors.As(err, &unrecorded) {
+		t.Errorf("got %v, want an UnknownSnapshotError", err)
+	}
+	w.assertCalls(t)
+	w.assertGone(t)
+}
+
 // Going back never loses anything by a mistake: the bottle is left as it is.
 func TestResumeAtRefused(t *testing.T) {
-	unavailable := errors.New("no answer")
 	for _, tt := range []struct {
 		name    string
 		at      int
@@ -463,13 +492,13 @@ func TestResumeAtRefused(t *testing.T) {
 		want    func(error) bool
 	}{
 		{
-			name: "the engine does not say what changed",
+			name: "the engine does not answer",
 			at:   1,
 			before: func(w *world) {
 				w.containers["web"].running = false
-				w.fail["ChangedSince"] = unavailable
+				w.fail["ChangedSince"] = backends.ErrUnavailable
 			},
-			want: func(err error) bool { return errors.Is(err, unavailable) },
+			want: func(err error) bool { return errors.Is(err, backends.ErrUnavailable) },
 		},
 		{
 			name: "the snapshot's image is gone",

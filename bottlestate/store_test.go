@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
@@ -291,6 +292,7 @@ func TestLockCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
@@ -302,11 +304,16 @@ func TestLockCancelled(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	unlock()
-	unlock, err = store.Lock(t.Context(), "web") // waits for ever if the other one kept it
+	// The one that was given up gets the lock before this one, which would wait
+	// for ever if it kept it, or else after it, and is waited for.
+	unlock, err = store.Lock(t.Context(), "web")
 	if err != nil {
 		t.Fatal(err)
 	}
 	unlock()
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // A bottle that is removed is gone with all that was kept about it: a new one
