@@ -28,14 +28,15 @@ uninstall: ## Remove the plugin, and no bottle
 demo: install bin/busybox ## Start, commit, lose and resume a bottle
 	hack/demo.sh bin/busybox
 
-# One package after the other, as tests wait for each other's engine; all is
-# compiled before, by all processors.
+# One package after the other, as tests wait for each other's engine, and within
+# one more tests at once than there are processors: they mostly wait for it. All
+# is compiled before.
 test: export GORACE = atexit_sleep_ms=10
 test: export BOTTLE_TEST_BUSYBOX = $(CURDIR)/bin/busybox
 test: export BOTTLE_TEST_TMUX = $(CURDIR)/bin/tmux
 test: bin/busybox bin/tmux ## Run all tests, against the real engine
 	go build -race ./...
-	go test -race -p 1 -timeout 40m ./...
+	go test -race -p 1 -parallel 6 -timeout 40m ./...
 
 crash: bin/busybox bin/tmux ## Kill every verb at every step, and list the steps
 	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" BOTTLE_TEST_TMUX="$(CURDIR)/bin/tmux" go test -race -timeout 30m -count=1 -v -run TestKilled .

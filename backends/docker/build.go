@@ -44,6 +44,11 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 		}
 	}
 	id, err := build(ctx, backends.BaseRef(bottle.Slug), src, log)
+	if err != nil && strings.Contains(err.Error(), "failed to get digest") {
+		// The image was there, and went with another bottle of the same agent
+		// before the engine could give it another name.
+		id, err = build(ctx, backends.BaseRef(bottle.Slug), src, log)
+	}
 	if err != nil {
 		return backends.Image{}, fmt.Errorf("building %s: %w", src.Dockerfile, err)
 	}

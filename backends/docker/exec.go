@@ -187,12 +187,16 @@ func (b *Backend) followSize(ctx context.Context, execID string, stdio backends.
 	return cancel
 }
 
-// resize tries a few times: the exec may not have begun yet.
+// resize tries for a few seconds: the exec may not have begun yet.
 func (b *Backend) resize(ctx context.Context, execID string, size client.ConsoleSize) {
-	for range 5 {
-		if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions(size)); err == nil || ctx.Err() != nil {
+	for pause := 10 * time.Millisecond; pause < time.Second; pause += pause / 2 {
+		if _, err := b.api.ExecResize(ctx, execID, client.ExecResizeOptions(size)); err == nil {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
 	}
 }
