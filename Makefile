@@ -39,7 +39,7 @@ test: bin/busybox bin/tmux ## Run all tests, against the real engine
 	go test -race -p 1 -parallel 6 -timeout 40m ./...
 
 crash: bin/busybox bin/tmux ## Kill every verb at every step, and list the steps
-	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" BOTTLE_TEST_TMUX="$(CURDIR)/bin/tmux" go test -race -timeout 30m -count=1 -v -run TestKilled .
+	CI=true BOTTLE_TEST_CRASH=all GORACE=atexit_sleep_ms=10 BOTTLE_TEST_BUSYBOX="$(CURDIR)/bin/busybox" BOTTLE_TEST_TMUX="$(CURDIR)/bin/tmux" go test -race -parallel 8 -timeout 60m -count=1 -v -run TestKilled .
 
 BACKEND := docker
 # A static one for the engine's own architecture: linux/arm64 on a Mac.
