@@ -86,7 +86,18 @@ type FreezeOptions struct {
 	Confirm func(ctx context.Context, question string) (bool, error)
 	// Notify is told what the person may like to know besides the result, Warn
 	// what went wrong although the artifact is good. They may be nil.
-	Notify, Warn func(format string, args ...any)
+	Notify, Warn Notify
+}
+
+// Notify is told one line of text, without a newline. It may be called from
+// any goroutine, and may be nil.
+type Notify func(format string, args ...any)
+
+// Say tells n the line, if there is somebody to tell.
+func (n Notify) Say(format string, args ...any) {
+	if n != nil {
+		n(format, args...)
+	}
 }
 
 // Artifact is what Freeze made, as the engine itself describes it.

@@ -117,7 +117,7 @@ func (a *adoption) read(ctx context.Context, notify Notify) error {
 		return err
 	}
 	for _, err := range bad {
-		notify.say("%v", err)
+		notify.Say("%v", err)
 	}
 	if err := a.recallSnapshots(ctx); err != nil || !missing && len(a.added) == 0 {
 		return err

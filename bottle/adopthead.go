@@ -13,7 +13,7 @@ func (a *adoption) findHead(notify Notify) error {
 	head, set, err := a.store.HeadNumber(a.result.Slug)
 	var corrupt *bottlestate.CorruptError
 	if errors.As(err, &corrupt) {
-		notify.say("%v", err)
+		notify.Say("%v", err)
 		return nil
 	} else if err != nil {
 		return err

@@ -41,7 +41,7 @@ func ReadLabels(labels map[string]string, notify Notify) (about About) {
 	for _, name := range strings.FieldsFunc(labels[SecretsLabel], separator) {
 		switch {
 		case !IsVariable(name):
-			notify.say("label %s: %q is not the name of a variable; ignored", SecretsLabel, name)
+			notify.Say("label %s: %q is not the name of a variable; ignored", SecretsLabel, name)
 		case !slices.Contains(about.Secrets, name):
 			about.Secrets = append(about.Secrets, name)
 		}
@@ -49,7 +49,7 @@ func ReadLabels(labels map[string]string, notify Notify) (about About) {
 	about.Continue = strings.TrimSpace(labels[ContinueLabel])
 	about.Missing = strings.TrimSpace(labels[MissingLabel])
 	if strings.ContainsFunc(about.Missing, unicode.IsControl) {
-		notify.say("label %s: it is not one line of text; ignored", MissingLabel)
+		notify.Say("label %s: it is not one line of text; ignored", MissingLabel)
 		about.Missing = ""
 	}
 	return about
@@ -69,14 +69,14 @@ func takeAgent(b *bottlestate.Bottle, about About, notify Notify) {
 	case b.Image == "":
 		b.AgentSecrets = about.Secrets
 		if len(Handed(*b)) == 0 && !slices.ContainsFunc(about.Secrets, given) && about.Missing != "" {
-			notify.say("%s", about.Missing)
+			notify.Say("%s", about.Missing)
 		}
 	case !slices.ContainsFunc(about.Secrets, given):
 		names := slices.DeleteFunc(slices.Clone(about.Secrets), func(name string) bool { return os.Getenv(name) == "" })
 		if len(names) == 0 {
 			names = about.Secrets
 		}
-		notify.say("the image asks for %s: hand it over with --secret %s", strings.Join(names, ", "), strings.Join(names, " --secret "))
+		notify.Say("the image asks for %s: hand it over with --secret %s", strings.Join(names, ", "), strings.Join(names, " --secret "))
 	}
 }
 

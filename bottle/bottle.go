@@ -15,15 +15,8 @@ import (
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
-// Notify is told one line of text, without a newline. It may be called from
-// any goroutine, and may be nil.
-type Notify func(format string, args ...any)
-
-func (n Notify) say(format string, args ...any) {
-	if n != nil {
-		n(format, args...)
-	}
-}
+// Notify is told what a person should hear.
+type Notify = backends.Notify
 
 // OpenSource finds a bottle's Dockerfile and build context. The cleanup is
 // called after the build. A context that is gone matches fs.ErrNotExist.
@@ -77,7 +70,7 @@ func CheckEngine(be backends.Backend, b bottlestate.Bottle) error {
 // lock takes the bottle's lock, and tells the person if that takes a while.
 func lock(ctx context.Context, store bottlestate.Store, slug bottlestate.Slug, notify Notify) (unlock func(), err error) {
 	waiting := time.AfterFunc(500*time.Millisecond, func() {
-		notify.say("waiting for another docker bottle command on %s to finish", slug)
+		notify.Say("waiting for another docker bottle command on %s to finish", slug)
 	})
 	defer waiting.Stop()
 	return store.Lock(ctx, slug)

@@ -146,7 +146,7 @@ func numbered(store bottlestate.Store, slug bottlestate.Slug, warn Notify, freez
 		if !errors.Is(err, backends.ErrTaken) {
 			return number, art, err
 		}
-		warn.say("%v: it is kept, and its number left out", err)
+		warn.Say("%v: it is kept, and its number left out", err)
 	}
 }
 

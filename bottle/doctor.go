@@ -127,7 +127,7 @@ func (d *doctor) lockSuspects(ctx context.Context, findings []Finding) (unlock f
 		if ok {
 			unlocks = append(unlocks, release)
 		} else {
-			d.opts.Notify.say("another docker bottle command works on %s, which is not looked at", f.Slug)
+			d.opts.Notify.Say("another docker bottle command works on %s, which is not looked at", f.Slug)
 		}
 	}
 	return unlock, locked, nil
@@ -218,7 +218,7 @@ func (d *doctor) fix(ctx context.Context, findings []Finding) {
 			continue
 		}
 		if err := f.fix(ctx); err != nil {
-			d.opts.Notify.say("%s: %v", f.Text, err)
+			d.opts.Notify.Say("%s: %v", f.Text, err)
 			continue
 		}
 		findings[i].Fixed = true

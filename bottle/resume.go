@@ -166,15 +166,15 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	}
 	switch {
 	case state == backends.Running && idle:
-		opts.Notify.say("a commit has restarted bottle %s; starting its agent again", b.Slug)
+		opts.Notify.Say("a commit has restarted bottle %s; starting its agent again", b.Slug)
 		backends.Step(ctx, "booting the bottle")
 		return Restarted, be.Start(ctx, b)
 	case state == backends.Running:
-		opts.Notify.say("bottle %s is running; attaching to it", b.Slug)
+		opts.Notify.Say("bottle %s is running; attaching to it", b.Slug)
 		backends.Step(ctx, "booting the bottle")
 		return Running, be.Start(ctx, b) // unpauses what a killed commit left behind
 	case state == backends.Stopped:
-		opts.Notify.say("starting the stopped bottle %s", b.Slug)
+		opts.Notify.Say("starting the stopped bottle %s", b.Slug)
 		backends.Step(ctx, "booting the bottle")
 		return Restarted, be.Start(ctx, b)
 	}
@@ -193,7 +193,7 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 		return Rebuilt, rebuild(ctx, be, store, b, &head, opts)
 	}
 	if err == nil {
-		opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, head.Number)
+		opts.Notify.Say("booting %s from snapshot %s@%d", b.Slug, b.Slug, head.Number)
 		err = boot(ctx, be, b, head.Reference, false)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, backends.ErrUnavailable) {
@@ -205,7 +205,7 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 // sayOther says what else there is to go back to, if there is.
 func sayOther(slug bottlestate.Slug, other int, notify Notify) {
 	if other != 0 {
-		notify.say("snapshot %s@%d is still there, for resume --at %d", slug, other, other)
+		notify.Say("snapshot %s@%d is still there, for resume --at %d", slug, other, other)
 	}
 }
 
@@ -243,7 +243,7 @@ func goBack(ctx context.Context, be backends.Backend, store bottlestate.Store, b
 	if err := store.SetHead(b.Slug, snap.Number); err != nil {
 		return err
 	}
-	opts.Notify.say("booting %s from snapshot %s@%d", b.Slug, b.Slug, snap.Number)
+	opts.Notify.Say("booting %s from snapshot %s@%d", b.Slug, b.Slug, snap.Number)
 	if err := boot(ctx, be, b, snap.Reference, false); err != nil {
 		return errors.Join(err, store.SetHead(b.Slug, present))
 	}
@@ -262,7 +262,7 @@ func savePresent(ctx context.Context, be backends.Backend, store bottlestate.Sto
 		return nil
 	// Where it cannot be told, it has changed.
 	case opts.Discard:
-		opts.Notify.say("discarding what is in %s and in no snapshot", b.Slug)
+		opts.Notify.Say("discarding what is in %s and in no snapshot", b.Slug)
 		return nil
 	}
 	opts.Commit.Message = fmt.Sprintf("before going back to %s@%d", b.Slug, opts.At)
@@ -309,9 +309,9 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 		return gone
 	}
 	if lost == nil {
-		opts.Warn.say("bottle %s is gone from the engine and has no snapshot to boot from; rebuilding from %s: everything done in it is lost", b.Slug, from)
+		opts.Warn.Say("bottle %s is gone from the engine and has no snapshot to boot from; rebuilding from %s: everything done in it is lost", b.Slug, from)
 	} else {
-		opts.Warn.say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
+		opts.Warn.Say("snapshot %s@%d is gone from the engine; rebuilding from %s: the state committed at %s is lost",
 			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
 	}
 	sayOther(b.Slug, gone.Other, opts.Warn)

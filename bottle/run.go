@@ -89,7 +89,7 @@ func agent(b bottlestate.Bottle, opts RunOptions) (backends.Process, error) {
 	}
 	p, err := process(b, args)
 	if names := Handed(b); err == nil && len(names) > 0 {
-		opts.Notify.say("handing the agent %s from your environment", strings.Join(names, ", "))
+		opts.Notify.Say("handing the agent %s from your environment", strings.Join(names, ", "))
 	}
 	return p, err
 }
@@ -102,7 +102,7 @@ func (o *RunOptions) find(ctx context.Context, be backends.Backend, store bottle
 	}
 	state, err := askAgent(ctx, be, store, b, o.Notify)
 	if state == agentEnded {
-		o.Notify.say("the agent of %s has ended; starting it again", b.Slug)
+		o.Notify.Say("the agent of %s has ended; starting it again", b.Slug)
 		o.Keep, o.Continue = false, true
 	}
 	return state, err
@@ -130,7 +130,7 @@ func Run(ctx context.Context, be backends.Backend, store bottlestate.Store, b bo
 	case state == agentLives:
 		p, opts.Keep = joined(b), false
 		if opts.Added {
-			opts.Notify.say("the agent of %s is at work: what -e and --secret give it counts when it is started again", b.Slug)
+			opts.Notify.Say("the agent of %s is at work: what -e and --secret give it counts when it is started again", b.Slug)
 		}
 	default:
 		if p, err = attached(b, stdio, opts); err != nil {
@@ -215,11 +215,11 @@ func (out *Outcome) end(ctx context.Context, be backends.Backend, store bottlest
 		return nil
 	}
 	if exists, err := be.ArtifactExists(ctx, head); err != nil || !exists {
-		notify.say("snapshot %s@%d is not on the engine, so the bottle stays", b.Slug, head.Number)
+		notify.Say("snapshot %s@%d is not on the engine, so the bottle stays", b.Slug, head.Number)
 		return err
 	}
 	if out.Snapshot == nil {
-		notify.say("the bottle goes (--rm), and stays as it was at %s@%d", b.Slug, head.Number)
+		notify.Say("the bottle goes (--rm), and stays as it was at %s@%d", b.Slug, head.Number)
 	}
 	return be.Remove(ctx, b, false)
 }

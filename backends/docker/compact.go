@@ -51,7 +51,7 @@ func (b *Backend) Compact(ctx context.Context, bottle bottlestate.Bottle, snap b
 	labels[backends.CompactedLabel] = "true"
 	to.Config.Labels = labels
 	var art backends.Artifact
-	if err = b.flatten(ctx, bottle.Slug, from.InspectResponse, to, said(opts.Warn)); err == nil {
+	if err = b.flatten(ctx, bottle.Slug, from.InspectResponse, to, opts.Warn); err == nil {
 		art, err = b.artifact(ctx, ref)
 	}
 	if err != nil {
@@ -109,12 +109,12 @@ func steps(items []image.HistoryResponseItem) []ocispec.History {
 // there are a container, which is never started, and an image, both with
 // [backends.TemporaryLabel]; none is left in the end, also after an error. One
 // that cannot be removed is only told: the next flatten removes it.
-func (b *Backend) flatten(ctx context.Context, slug bottlestate.Slug, from image.InspectResponse, to ociarchive.Image, warn func(string, ...any)) error {
+func (b *Backend) flatten(ctx context.Context, slug bottlestate.Slug, from image.InspectResponse, to ociarchive.Image, warn backends.Notify) error {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 		defer cancel()
 		if err := b.sweep(ctx, slug); err != nil {
-			warn("what was temporary may be left, with the label %s=%s: %v", backends.TemporaryLabel, slug, err)
+			warn.Say("what was temporary may be left, with the label %s=%s: %v", backends.TemporaryLabel, slug, err)
 		}
 	}()
 	if err := b.sweep(ctx, slug); err != nil { // of one that was killed

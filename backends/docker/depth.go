@@ -35,14 +35,13 @@ func (b *Backend) keepShallow(ctx context.Context, bottle bottlestate.Bottle, ct
 	if due, err := b.flattenDue(ctx, bottle, ctr, depth, opts.Parent); err != nil || !due {
 		return err
 	}
-	notify, warn := said(opts.Notify), said(opts.Warn)
-	notify("flattening %s@%d, which stands on %d layers, to one", bottle.Slug, opts.Number, depth)
+	opts.Notify.Say("flattening %s@%d, which stands on %d layers, to one", bottle.Slug, opts.Number, depth)
 	to, err := b.flat(ctx, deep.InspectResponse, ref)
 	if err == nil {
 		// It is the moment of the commit that counts: the bottle goes on.
 		if to.Created, err = created(deep.InspectResponse); err == nil {
 			to.Comment, to.CreatedBy = opts.Message, "docker bottle commit"
-			err = b.flatten(ctx, bottle.Slug, deep.InspectResponse, to, warn)
+			err = b.flatten(ctx, bottle.Slug, deep.InspectResponse, to, opts.Warn)
 		}
 	}
 	switch {
@@ -51,21 +50,14 @@ func (b *Backend) keepShallow(ctx context.Context, bottle bottlestate.Bottle, ct
 		_ = b.removeImage(context.WithoutCancel(ctx), deep.ID)
 		return fmt.Errorf("flatten %s: %w", ref, ctx.Err())
 	case err != nil:
-		warn("%s@%d is not flattened, and good as it is: %v", bottle.Slug, opts.Number, err)
+		opts.Warn.Say("%s@%d is not flattened, and good as it is: %v", bottle.Slug, opts.Number, err)
 		_, err := b.api.ImageTag(ctx, client.ImageTagOptions{Source: deep.ID, Target: ref})
 		return engineError(err)
 	}
 	if err := b.removeImage(ctx, deep.ID); err != nil {
-		warn("an image is left, remove it with: docker image rm %s (%v)", deep.ID, err)
+		opts.Warn.Say("an image is left, remove it with: docker image rm %s (%v)", deep.ID, err)
 	}
 	return nil
-}
-
-func said(to func(string, ...any)) func(string, ...any) {
-	if to == nil {
-		return func(string, ...any) {}
-	}
-	return to
 }
 
 // flattenDue reports whether a snapshot of that depth is to be flattened.

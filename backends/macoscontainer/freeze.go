@@ -101,22 +101,10 @@ type freeze struct {
 	upAgain time.Time
 }
 
-func (f *freeze) notify(format string, args ...any) {
-	if f.opts.Notify != nil {
-		f.opts.Notify(format, args...)
-	}
-}
-
-func (f *freeze) warn(format string, args ...any) {
-	if f.opts.Warn != nil {
-		f.opts.Warn(format, args...)
-	}
-}
-
 // oneAtATime waits for the other freezes on this machine: while the service
 // exports it answers nobody, and two at once would be two copies on disk.
 func (f *freeze) oneAtATime(ctx context.Context) (unlock func(), err error) {
-	waiting := time.AfterFunc(500*time.Millisecond, func() { f.notify("waiting for another freeze to finish") })
+	waiting := time.AfterFunc(500*time.Millisecond, func() { f.opts.Notify.Say("waiting for another freeze to finish") })
 	defer waiting.Stop()
 	return bottlestate.LockFile(ctx, filepath.Join(os.TempDir(), fmt.Sprintf("docker-bottle-%d-macos-container.lock", os.Getuid())))
 }
@@ -135,7 +123,7 @@ func (f *freeze) ask(ctx context.Context, version string) error {
 // when it was started, so it may have been cut off, and an export of it would
 // read a disk whose journal was never replayed.
 func (f *freeze) stopCleanly(ctx context.Context) error {
-	f.notify("starting and stopping %s first: it may not have been stopped cleanly", f.bottle.Slug)
+	f.opts.Notify.Say("starting and stopping %s first: it may not have been stopped cleanly", f.bottle.Slug)
 	if err := f.Start(ctx, f.bottle); err != nil {
 		return err
 	}
@@ -147,7 +135,7 @@ func (f *freeze) stopCleanly(ctx context.Context) error {
 func (f *freeze) startAgain(ctx context.Context) (started bool) {
 	backends.Step(ctx, "starting the bottle again")
 	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
-		f.warn("bottle %s could not be started again: %v", f.bottle.Slug, err)
+		f.opts.Warn.Say("bottle %s could not be started again: %v", f.bottle.Slug, err)
 		return false
 	}
 	return true

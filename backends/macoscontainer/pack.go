@@ -25,7 +25,7 @@ func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ocia
 	if err == nil || !refused(err) || !running {
 		return sum, err
 	}
-	f.notify("%v; reading the tree from inside the bottle", err)
+	f.opts.Notify.Say("%v; reading the tree from inside the bottle", err)
 	if err := f.Start(ctx, f.bottle); err != nil { // it may be stopped for the export
 		return sum, err
 	}
@@ -149,7 +149,7 @@ func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Sum
 	case waitErr != nil && code != changed:
 		return sum, failed
 	case code == changed:
-		f.warn("%s", strings.TrimSpace(errOut.String()))
+		f.opts.Warn.Say("%s", strings.TrimSpace(errOut.String()))
 	}
 	return sum, nil
 }

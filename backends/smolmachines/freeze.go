@@ -68,18 +68,6 @@ type freeze struct {
 	path   string // of the artifact to be
 }
 
-func (f *freeze) notify(format string, args ...any) {
-	if f.opts.Notify != nil {
-		f.opts.Notify(format, args...)
-	}
-}
-
-func (f *freeze) warn(format string, args ...any) {
-	if f.opts.Warn != nil {
-		f.opts.Warn(format, args...)
-	}
-}
-
 // mayBegin finds out all that can be against the freeze before anything stops,
 // and asks the person in the end.
 func (f *freeze) mayBegin(ctx context.Context) error {
@@ -121,10 +109,10 @@ func (f *freeze) stop(ctx context.Context) error {
 // good without it, so what goes wrong is only told.
 func (f *freeze) startAgain(ctx context.Context) (started bool) {
 	backends.Step(ctx, "starting the machine again")
-	slow := time.AfterFunc(2*time.Second, func() { f.notify("starting %s again", f.bottle.Slug) })
+	slow := time.AfterFunc(2*time.Second, func() { f.opts.Notify.Say("starting %s again", f.bottle.Slug) })
 	defer slow.Stop()
 	if err := f.Start(context.WithoutCancel(ctx), f.bottle); err != nil {
-		f.warn("bottle %s is stopped, it could not be started again: %v", f.bottle.Slug, err)
+		f.opts.Warn.Say("bottle %s is stopped, it could not be started again: %v", f.bottle.Slug, err)
 		return false
 	}
 	return true

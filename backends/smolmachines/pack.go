@@ -82,7 +82,7 @@ func (f *freeze) runPack(ctx context.Context, dir string) error {
 	cmd.Stderr = &errOut
 	inherit(cmd, lock)
 	interrupted := context.AfterFunc(ctx, func() {
-		f.notify("waiting for smolvm to end the pack of %s, which will be thrown away", f.bottle.Slug)
+		f.opts.Notify.Say("waiting for smolvm to end the pack of %s, which will be thrown away", f.bottle.Slug)
 	})
 	defer interrupted()
 	written := reportSize(ctx, "packing the machine", dir)
