@@ -82,6 +82,7 @@ type killed struct {
 // step finds, so those are one point, as are look-ups in a row. The last point
 // is before the end of the program.
 func TestKilledDocker(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t)
 	if !e.up {
 		t.Skip("no Docker engine")
@@ -91,20 +92,21 @@ func TestKilledDocker(t *testing.T) {
 
 var dockerKilled = killed{
 	backend: "docker",
-	every:   16,
+	every:   4,
 	lose:    []string{"docker", "rm", "-fv", "bottle-$B"},
 	left:    `docker ps -aq --filter "name=^/?bottle-$1\$"; docker images -q "docker-bottle/$1"`,
 	setup:   func(t *testing.T, w *killWorld) { t.Cleanup(func() { sweep(w.slug) }) },
 }
 
 func TestKilledApple(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t)
 	if !e.apple {
 		t.Skip("no fake of Apple's container")
 	}
 	testKilled(t, e, killed{
 		backend: "macos-container",
-		every:   20,
+		every:   4,
 		tool:    "container",
 		lose:    []string{"container", "delete", "--force", "bottle-$B"},
 		left:    `{ container list --all -q; container image list -q; } >all; ! grep "$1" all`,
@@ -129,13 +131,14 @@ func TestKilledApple(t *testing.T) {
 }
 
 func TestKilledSmolvm(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t)
 	if !e.smolvm {
 		t.Skip("no fake of smolvm")
 	}
 	testKilled(t, e, killed{
 		backend: "smolmachines",
-		every:   20,
+		every:   4,
 		tool:    "smolvm",
 		stops:   true,
 		lose:    []string{"smolvm", "machine", "delete", "-f", "--name", "bottle-$B"},

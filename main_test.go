@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 // an engine that does not answer is a failure, and so is a fake that cannot run
 // here.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	engine := newEngine(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/scripts",
