@@ -170,7 +170,7 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 		backends.Step(ctx, "booting the bottle")
 		return Restarted, be.Start(ctx, b)
 	case state == backends.Running:
-		opts.Notify.Say("bottle %s is running; attaching to it", b.Slug)
+		opts.Notify.Say("bottle %s is running", b.Slug)
 		backends.Step(ctx, "booting the bottle")
 		return Running, be.Start(ctx, b) // unpauses what a killed commit left behind
 	case state == backends.Stopped:

@@ -36,7 +36,7 @@ func TestResumeLadder(t *testing.T) {
 			commits: []string{"one"},
 			rung:    bottle.Running,
 			calls:   []string{"Start"}, // it may be paused
-			heard:   []string{"bottle web is running; attaching to it"},
+			heard:   []string{"bottle web is running"},
 			files:   "one",
 			head:    1,
 		},
