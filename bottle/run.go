@@ -98,7 +98,7 @@ func agent(b bottlestate.Bottle, opts RunOptions) (backends.Process, error) {
 // ended, it is to be run again, as in a bottle that was stopped.
 func (o *RunOptions) find(ctx context.Context, be backends.Backend, store bottlestate.Store, b bottlestate.Bottle) (agentState, error) {
 	if !o.Keep || o.Args != nil {
-		return agentEnded, nil
+		return agentEnded, nil // there is none, or something else is to be run
 	}
 	state, err := askAgent(ctx, be, store, b, o.Notify)
 	if state == agentEnded {
@@ -214,12 +214,15 @@ func (out *Outcome) end(ctx context.Context, be backends.Backend, store bottlest
 	if err != nil || out.Agent != nil {
 		return nil
 	}
-	if exists, err := be.ArtifactExists(ctx, head); err != nil || !exists {
-		notify.Say("snapshot %s@%d is not on the engine, so the bottle stays", b.Slug, head.Number)
+	exists, err := be.ArtifactExists(ctx, head)
+	switch {
+	case err != nil:
 		return err
-	}
-	if out.Snapshot == nil {
-		notify.Say("the bottle goes (--rm), and stays as it was at %s@%d", b.Slug, head.Number)
+	case !exists:
+		notify.Say("snapshot %s@%d is gone from the engine, so the bottle is kept", b.Slug, head.Number)
+		return nil
+	case out.Snapshot == nil:
+		notify.Say("removing the bottle (--rm); snapshot %s@%d is kept", b.Slug, head.Number)
 	}
 	return be.Remove(ctx, b, false)
 }
@@ -279,7 +282,11 @@ func unpaused(ctx context.Context, be backends.Backend, store bottlestate.Store,
 		if err != nil {
 			return err
 		}
-		err = be.Start(ctx, b)
+		// Another command may have stopped it by now, which is f's to say.
+		state, err := be.State(ctx, b)
+		if err == nil && state == backends.Running {
+			err = be.Start(ctx, b)
+		}
 		unlock()
 		if err != nil {
 			return err
