@@ -26,6 +26,10 @@ const TemporaryLabel = "io.github.docker-bottle.temporary"
 // its agent. What it is made from and what is made from it has them too.
 const AgentLabel = "io.github.docker-bottle.agent."
 
+// ContinueLabel has a command line for sh that goes on with the agent's last
+// conversation.
+const ContinueLabel = AgentLabel + "continue"
+
 // AgentLabels are those of an image's labels that speak of its agent.
 func AgentLabels(labels map[string]string) map[string]string {
 	var about map[string]string
@@ -80,6 +84,8 @@ func SnapshotLabels(b bottlestate.Bottle, opts FreezeOptions) map[string]string 
 		createdLabel: time.Now().UTC().Format(time.RFC3339Nano),
 		// Blank, or what is committed on top of a compacted one would have it.
 		CompactedLabel: "",
+		// Of the bottle's command, which need not be its image's.
+		ContinueLabel: b.Continue,
 	}
 }
 

@@ -16,9 +16,8 @@ const (
 	// SecretsLabel has the names of variables that the agent can use, with
 	// spaces or commas between them.
 	SecretsLabel = backends.AgentLabel + "secrets"
-	// ContinueLabel is a command line for sh that goes on with the agent's
-	// last conversation.
-	ContinueLabel = backends.AgentLabel + "continue"
+	// ContinueLabel is [backends.ContinueLabel].
+	ContinueLabel = backends.ContinueLabel
 	// MissingLabel is what to say to a person who has none of the variables.
 	MissingLabel = backends.AgentLabel + "missing"
 )

@@ -41,8 +41,9 @@ func testSurvey(t *testing.T, s *suite) {
 	host := t.TempDir()
 	b.Volumes, b.Tmpfs = []string{host + ":/bound"}, []string{"/mem"}
 	b.NanoCPUs, b.Memory = 1e9, 1<<29
-	image := s.build(t, &b, agentEnd)
-	b.Command = []string{"echo it's $HOME"} // not the image's own
+	image := s.build(t, &b, agentEnd+agentLabels)
+	// Not the image's own.
+	b.Command, b.Continue = []string{"echo it's $HOME"}, "mine --continue"
 	s.boot(t, b, image.ID)
 	first, second := s.freeze(t, b, 1), s.freeze(t, b, 2)
 
@@ -77,7 +78,7 @@ func testSurvey(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	if got.Slug != b.Slug || got.Backend != b.Backend || got.Context != b.Context || got.Endpoint != b.Endpoint || got.Created.IsZero() ||
-		!slices.Equal(got.Argv(), b.Argv()) || !slices.Equal(got.Entrypoint, b.Entrypoint) ||
+		!slices.Equal(got.Argv(), b.Argv()) || !slices.Equal(got.Entrypoint, b.Entrypoint) || got.Continue != b.Continue ||
 		!known(unknown, backends.Volumes, got.Volumes, b.Volumes) || !known(unknown, "tmpfs", got.Tmpfs, b.Tmpfs) || got.NanoCPUs != b.NanoCPUs || got.Memory != b.Memory || got.Network != "" {
 		t.Errorf("recalled as\n%+v, was\n%+v", got, b)
 	}
@@ -91,7 +92,7 @@ func testSurvey(t *testing.T, s *suite) {
 		t.Errorf("without its container it is %+v", held)
 	}
 	got, unknown, err = s.be.RecallBottle(t.Context(), b.Slug, &first)
-	if err != nil || !slices.Equal(got.Argv(), b.Argv()) || !known(unknown, backends.Volumes, got.Volumes, b.Volumes) {
+	if err != nil || !slices.Equal(got.Argv(), b.Argv()) || got.Continue != b.Continue || !known(unknown, backends.Volumes, got.Volumes, b.Volumes) {
 		t.Errorf("recalled as %+v, without %q, %v", got, unknown, err)
 	}
 	s.boot(t, b, first.Reference)

@@ -158,7 +158,7 @@ func (b *Backend) ourImages(ctx context.Context) ([]backends.NamedImage, error) 
 }
 
 // RecallBottle returns what the container was created with, and the command of
-// the image.
+// the image, with how to go on with it.
 func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap *bottlestate.Snapshot) (bottle bottlestate.Bottle, unknown []string, err error) {
 	bottle = bottlestate.Bottle{Slug: slug, Backend: Name}
 	bottle.Context, bottle.Endpoint = b.Endpoint()
@@ -184,7 +184,7 @@ func (b *Backend) RecallBottle(ctx context.Context, slug bottlestate.Slug, snap 
 	if isNotFound(err) && snap == nil {
 		return bottle, unknown, nil // removed by force, under the container
 	}
-	bottle.Entrypoint, bottle.Command = img.Entrypoint, img.Command
+	bottle.Entrypoint, bottle.Command, bottle.Continue = img.Entrypoint, img.Command, img.Labels[backends.ContinueLabel]
 	return bottle, unknown, err
 }
 

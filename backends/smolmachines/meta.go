@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,6 +47,13 @@ const metaName = "docker-bottle"
 // known of the bottle and of the image that it is made from.
 func workload(bottle bottlestate.Bottle, image imageMeta) ([]string, error) {
 	image.Entrypoint, image.Command = backends.SnapshotCommand(bottle)
+	image.Labels = maps.Clone(image.Labels)
+	if delete(image.Labels, backends.ContinueLabel); bottle.Continue != "" {
+		if image.Labels == nil {
+			image.Labels = map[string]string{}
+		}
+		image.Labels[backends.ContinueLabel] = bottle.Continue
+	}
 	data, err := json.Marshal(meta{
 		imageMeta:  image,
 		Volumes:    bottle.Volumes,
@@ -90,7 +98,7 @@ func (m meta) checkNetwork(bottle bottlestate.Bottle) error {
 
 // recall gives the bottle what the meta knows of it.
 func (m meta) recall(bottle *bottlestate.Bottle) {
-	bottle.Entrypoint, bottle.Command = m.Entrypoint, m.Command
+	bottle.Entrypoint, bottle.Command, bottle.Continue = m.Entrypoint, m.Command, m.Labels[backends.ContinueLabel]
 	bottle.Volumes, bottle.Tmpfs, bottle.Ports = m.Volumes, m.Tmpfs, m.Ports
 	bottle.Network, bottle.AllowHosts, bottle.AllowCIDRs = m.Network, m.AllowHosts, m.AllowCIDRs
 	bottle.NanoCPUs, bottle.Memory = m.NanoCPUs, m.Memory
