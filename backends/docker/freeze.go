@@ -139,16 +139,21 @@ func (b *Backend) undoFreeze(ctx context.Context, before container.InspectRespon
 	backends.Step(ctx, "undoing the commit")
 	unpauseErr := b.settle(ctx, before)
 	var late error
-	if errors.Is(cause, context.Canceled) && (noPause || !before.State.Running) && !b.appears(ctx, ref) {
+	if errors.Is(cause, context.Canceled) && (noPause || !before.State.Running) && !b.comes(ctx, ref) {
 		late = fmt.Errorf("the engine may still be at it: then remove what it makes with: docker image rm %s", ref)
 	}
 	return errors.Join(cause, unpauseErr, b.removeMade(ctx, ref), late)
 }
 
-// appears waits a while for the image of a commit that was given up. Where the
-// engine does not pause the container, nothing else tells that it goes on.
-func (b *Backend) appears(ctx context.Context, ref string) bool {
-	for range 50 {
+// comes waits for the image of a commit that was given up, for most of the time
+// that there is, and reports whether it has come or never will: an engine with
+// containerd's store ends such a commit. With the classic one, where the
+// container was not paused for it, nothing else tells that the commit goes on.
+func (b *Backend) comes(ctx context.Context, ref string) bool {
+	if classic, err := b.classicStore(ctx); err == nil && !classic {
+		return true
+	}
+	for end := time.Now().Add(cleanupTime - patience); time.Now().Before(end); {
 		if _, err := b.api.ImageInspect(ctx, ref); err == nil {
 			return true
 		}
@@ -176,7 +181,7 @@ func (b *Backend) settle(ctx context.Context, before container.InspectResponse) 
 	if before.State.Paused || !before.State.Running {
 		return nil
 	}
-	patience := time.Now().Add(cleanupTime / 2)
+	giveUp := time.Now().Add(cleanupTime / 2)
 	for {
 		now, err := b.api.ContainerInspect(ctx, before.ID, client.ContainerInspectOptions{})
 		if isNotFound(err) {
@@ -187,7 +192,7 @@ func (b *Backend) settle(ctx context.Context, before container.InspectResponse) 
 		if !now.Container.State.Paused {
 			return nil
 		}
-		if time.Now().After(patience) {
+		if time.Now().After(giveUp) {
 			break
 		}
 		select {
