@@ -19,6 +19,7 @@ import (
 func testFreezeBoot(t *testing.T, s *suite) {
 	b := s.bottle(t)
 	image := s.build(t, &b, "WORKDIR /home\nUSER dev\n"+agentLabels+agentEnd)
+	b.Continue = image.Labels[backends.ContinueLabel]
 	s.boot(t, b, image.ID)
 	s.run(t, b, backends.Process{Args: []string{"sh", "-c", "echo frozen >/file; chown dev /file"}, User: "root", Env: []string{"SECRET=do-not-keep"}})
 	before := time.Now().Add(-time.Minute)

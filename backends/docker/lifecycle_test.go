@@ -70,6 +70,7 @@ func TestSnapshotConfig(t *testing.T) {
 				Slug:       "web",
 				Entrypoint: tt.entrypoint,
 				Command:    tt.command,
+				Continue:   "claude --continue",
 				Env:        []string{"A=1"},
 				Secrets:    []string{"TOKEN"},
 			}, backends.FreezeOptions{Number: 3, Parent: 2, Message: message})
@@ -83,6 +84,7 @@ func TestSnapshotConfig(t *testing.T) {
 				Cmd:        tt.wantCmd,
 				Labels: map[string]string{
 					"io.github.docker-bottle.bottle":             "",
+					"io.github.docker-bottle.agent.continue":     "claude --continue",
 					"io.github.docker-bottle.snapshot.bottle":    "web",
 					"io.github.docker-bottle.snapshot.number":    "3",
 					"io.github.docker-bottle.snapshot.parent":    "2",
