@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func main() {
 		ConfigDir:  filepath.Join(xdgDir("XDG_CONFIG_HOME", xdg.ConfigHome), "docker-bottle"),
 		Version:    buildVersion(),
 		Args:       shellescape.QuoteCommand(typed),
-		Invocation: shellescape.QuoteCommand(invocation),
+		Invocation: pasteable(invocation),
 		Backends: backends.Registry{
 			docker.Name:         func() (backends.Backend, error) { return openDocker(cli, dockerCLI) },
 			macoscontainer.Name: func() (backends.Backend, error) { return macoscontainer.New(), nil },
@@ -76,6 +77,16 @@ func main() {
 		URL:           "https://github.com/docker-bottle/docker-bottle",
 	})
 	os.Exit(program.Report(cli.Err(), err))
+}
+
+// pasteable is the beginning of a command line, for sh or PowerShell, which
+// takes what is quoted for text unless it is told to run it.
+func pasteable(words []string) string {
+	line := shellescape.QuoteCommand(words)
+	if runtime.GOOS == "windows" && strings.HasPrefix(line, "'") {
+		return "& " + line
+	}
+	return line
 }
 
 // openDocker returns the backend for the CLI's current context. The CLI exits
