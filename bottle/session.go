@@ -69,7 +69,7 @@ func attached(b bottlestate.Bottle, stdio backends.Stdio, opts RunOptions) (back
 // joined is the process that shows these streams the session that the agent
 // has. That needs no secrets any more.
 func joined(b bottlestate.Bottle) backends.Process {
-	return scripted(backends.Process{}, joinSession, b, "", "")
+	return scripted(backends.Process{Dir: "/"}, joinSession, b, "", "") // the agent's own may be gone
 }
 
 // askSession finds out whether an agent that seems to have ended, or was
@@ -103,7 +103,7 @@ func askAgent(ctx context.Context, be backends.Backend, store bottlestate.Store,
 	err := unpaused(ctx, be, store, b, notify, func() error {
 		ctx, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
-		return be.Exec(ctx, b, scripted(backends.Process{}, askSession, b, "", ""), backends.Stdio{Out: io.Discard, Err: io.Discard})
+		return be.Exec(ctx, b, scripted(backends.Process{Dir: "/"}, askSession, b, "", ""), backends.Stdio{Out: io.Discard, Err: io.Discard})
 	})
 	var exit *backends.ExitError
 	switch {

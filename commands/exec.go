@@ -42,7 +42,11 @@ anything else that goes wrong.`,
 			if len(args) == 0 {
 				return runShell(cmd.Context(), p, &o)
 			}
-			return runExec(cmd.Context(), p, &o, args[0], args[1:])
+			name, command := args[0], args[1:]
+			if command[0] == "--" && len(command) > 1 { // as start and resume have it
+				command = command[1:]
+			}
+			return runExec(cmd.Context(), p, &o, name, command)
 		},
 		ValidArgsFunction: p.completeBottles(1),
 	}
