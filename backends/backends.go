@@ -364,6 +364,23 @@ func Reach(b Backend, name, address string) (where, command string) {
 	return fmt.Sprintf("the engine of context %q at %s", name, address), command
 }
 
+// equator can be implemented by a Backend one of whose engines can have several
+// addresses.
+type equator interface {
+	// SameEndpoint reports whether two addresses are those of one engine.
+	SameEndpoint(one, other string) bool
+}
+
+// IsEndpoint reports whether the address that a record has is that of the
+// backend's engine.
+func IsEndpoint(b Backend, address string) bool {
+	_, own := b.Endpoint()
+	if e, ok := b.(equator); ok {
+		return e.SameEndpoint(own, address)
+	}
+	return own == address
+}
+
 // detacher can be implemented by a Backend whose Exec on a terminal can be
 // detached from with keys.
 type detacher interface {

@@ -58,10 +58,10 @@ func Open(be backends.Backend, store bottlestate.Store, slug bottlestate.Slug) (
 // CheckEngine returns a *WrongEngineError if the bottle belongs to another
 // engine. The address decides: two contexts may name the same engine.
 func CheckEngine(be backends.Backend, b bottlestate.Bottle) error {
-	name, address := be.Endpoint()
-	if address == b.Endpoint {
+	if backends.IsEndpoint(be, b.Endpoint) {
 		return nil
 	}
+	name, address := be.Endpoint()
 	where, command := backends.Reach(be, b.Context, b.Endpoint)
 	here, _ := backends.Reach(be, name, address)
 	return &WrongEngineError{b.Slug, where, here, command}

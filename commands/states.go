@@ -16,12 +16,8 @@ type engineStates struct {
 	bottles map[bottlestate.Slug]backends.Condition
 }
 
-// engineKey tells the engines of bottles apart.
-func engineKey(b bottlestate.Bottle) string { return b.Backend + " " + b.Endpoint }
-
 // states asks every backend that has bottles for their states. One that does
-// not answer is a line for the person and no failure; nor is a bottle of an
-// engine that is not the current one: it is in no map.
+// not answer is a line for the person and no failure: it is not in the map.
 func (p *Program) states(ctx context.Context, rows []*bottleRow, say bottle.Notify) map[string]engineStates {
 	all := map[string]engineStates{}
 	asked := map[string]bool{}
@@ -41,18 +37,18 @@ func (p *Program) states(ctx context.Context, rows []*bottleRow, say bottle.Noti
 			say("%s: %v", name, err)
 			continue
 		}
-		_, address := be.Endpoint()
-		all[name+" "+address] = engineStates{be, states}
+		all[name] = engineStates{be, states}
 	}
 	return all
 }
 
-// fillConditions asks the engines what the bottles do.
+// fillConditions asks the engines what the bottles do. Of one of an engine that
+// is not the current one that stays unknown.
 func (p *Program) fillConditions(ctx context.Context, rows []*bottleRow, say bottle.Notify) {
 	states := p.states(ctx, rows, say)
 	for _, row := range rows {
-		engine, ok := states[engineKey(row.b)]
-		if !ok {
+		engine, ok := states[row.b.Backend]
+		if !ok || !backends.IsEndpoint(engine.Backend, row.b.Endpoint) {
 			continue
 		}
 		row.engine = engine

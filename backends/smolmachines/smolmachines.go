@@ -63,19 +63,66 @@ func (b *Backend) Name() string { return Name }
 // it has no service, and with another value there are other machines.
 func (b *Backend) Endpoint() (name, address string) { return "", dataRoot(os.Getenv) }
 
+// rootVariables say where smolvm has its machines. One that is set wins over
+// those after it.
+func rootVariables() []string {
+	if runtime.GOOS == "linux" {
+		return []string{"SMOLVM_DATA_DIR", "XDG_DATA_HOME", "HOME"}
+	}
+	return []string{"HOME"}
+}
+
 func dataRoot(getenv func(string) string) string {
-	for _, variable := range []string{"SMOLVM_DATA_DIR", "XDG_DATA_HOME"} {
-		if dir := getenv(variable); dir != "" && runtime.GOOS == "linux" {
+	for _, variable := range rootVariables() {
+		if dir := getenv(variable); dir != "" {
 			return variable + "=" + dir
 		}
 	}
-	return "HOME=" + getenv("HOME")
+	return "HOME="
 }
 
-// Reach returns how a command gets to the machines of an endpoint.
-func (b *Backend) Reach(_, address string) (where, command string) {
+// SameEndpoint reports whether two addresses lead to the same machines: without
+// XDG_DATA_HOME these are in a directory of HOME, which it may name as well.
+func (b *Backend) SameEndpoint(one, other string) bool {
+	return one == other || dataHome(one) == dataHome(other)
+}
+
+// dataHome is what XDG_DATA_HOME would be for an address. A SMOLVM_DATA_DIR is
+// nothing of the kind: the disks are below it, too.
+func dataHome(address string) string {
 	variable, dir, _ := strings.Cut(address, "=")
-	return "the machines of smolvm with " + address, variable + "=" + shellescape.Quote(dir) + " docker"
+	switch {
+	case runtime.GOOS != "linux" || !filepath.IsAbs(dir):
+	case variable == "XDG_DATA_HOME":
+		return filepath.Clean(dir)
+	case variable == "HOME":
+		return filepath.Join(dir, ".local", "share")
+	}
+	return address
+}
+
+// Reach returns how a command gets to the machines of an endpoint, from a shell
+// with the variables of this program.
+func (b *Backend) Reach(_, address string) (where, command string) {
+	return "the machines of smolvm with " + address, reachCommand(address, os.Getenv)
+}
+
+func reachCommand(address string, getenv func(string) string) string {
+	variable, dir, _ := strings.Cut(address, "=")
+	command := variable + "=" + shellescape.Quote(dir) + " docker"
+	var unset string
+	for _, winner := range rootVariables() {
+		if winner == variable {
+			break
+		}
+		if getenv(winner) != "" {
+			unset += "-u " + winner + " "
+		}
+	}
+	if unset != "" {
+		return "env " + unset + command
+	}
+	return command
 }
 
 // Version returns the version of the tool.

@@ -68,7 +68,7 @@ func runCreate(c *call) error {
 		}
 	}
 	m := &machine{
-		Name: c.value("name"), Argv: c.argv, State: "created", Created: now(), settings: c.settings,
+		Name: c.value("name"), DB: c.db, Argv: c.argv, State: "created", Created: now(), settings: c.settings,
 		CPUs: defaultCPUs, Memory: defaultMemory,
 		Cmd: c.args, Init: c.flags["init"], Env: c.entries("env"), DNS: c.value("dns"), NamedNet: c.value("network"),
 	}
@@ -178,8 +178,10 @@ func (c *call) reserve(m *machine) error {
 		return err
 	}
 	defer unlock()
-	if old, err := c.machine(m.Name); err != nil {
+	if old, err := c.anywhere(m.Name); err != nil {
 		return err
+	} else if old != nil && old.DB != c.db {
+		return unfaked("the same name with another HOME")
 	} else if old != nil {
 		return configError("create machine", "machine '%s' already exists or is being created", m.Name)
 	}

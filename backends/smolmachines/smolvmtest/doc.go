@@ -57,7 +57,9 @@
 //
 // Networks, ports and sizes are recorded and not applied; a host name resolves
 // unless it ends in .invalid. The state is below the root whatever HOME, XDG
-// variables or SMOLVM_DATA_DIR say. Machines are made from docker-archives and
+// variables or SMOLVM_DATA_DIR say, but a call only knows of machines that were
+// made with its own ones, as far as they say where the tool records them.
+// Machines are made from docker-archives and
 // artifacts: those without an image, from a directory or from stdin are
 // refused, with a status that the real tool does not have, 70, and so are the
 // commands and options that the real tool has and a backend does not need. An

@@ -19,6 +19,7 @@ import (
 // to look into: the tool shows neither env, mounts nor allow-lists.
 type machine struct {
 	Name       string            `json:"name"`
+	DB         string            `json:"db"` // where it is recorded
 	Created    int64             `json:"created"`
 	Argv       []string          `json:"argv"`             // of machine create
 	Image      string            `json:"image"`            // as the tool shows it
@@ -86,6 +87,15 @@ func (s settings) record(name string) string { return s.path("machines", name+".
 
 // machine reads one machine; it is nil if there is none.
 func (s settings) machine(name string) (*machine, error) {
+	m, err := s.anywhere(name)
+	if m != nil && s.db != "" && m.DB != s.db {
+		return nil, err
+	}
+	return m, err
+}
+
+// anywhere reads one machine, also one of another record of machines.
+func (s settings) anywhere(name string) (*machine, error) {
 	if checkName(name) != "" {
 		return nil, nil
 	}

@@ -36,6 +36,7 @@ func parseVersion(text string) (version, error) {
 // settings is what the environment says.
 type settings struct {
 	root       string
+	db         string // where the machines are recorded; all of them if empty
 	version    version
 	arch       string
 	kvm        string
@@ -52,6 +53,7 @@ type settings struct {
 func readSettings() (settings, error) {
 	s := settings{
 		root:    os.Getenv("SMOLVMTEST_ROOT"),
+		db:      database(os.Getenv),
 		arch:    getenv("SMOLVMTEST_ARCH", runtime.GOARCH),
 		kvm:     os.Getenv("SMOLVMTEST_KVM"),
 		foreign: os.Getenv("SMOLVMTEST_FOREIGN") != "",
@@ -103,6 +105,19 @@ func (s settings) known() error {
 		}
 	}
 	return nil
+}
+
+// database is where the tool has its record of machines. With another one
+// there are other machines.
+func database(getenv func(string) string) string {
+	home, data := getenv("HOME"), getenv("XDG_DATA_HOME")
+	if dir := getenv("SMOLVM_DATA_DIR"); dir != "" {
+		home, data = dir, ""
+	}
+	if !filepath.IsAbs(data) {
+		data = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(data, "smolvm", "server", "smolvm.db")
 }
 
 func (s settings) path(elem ...string) string {
