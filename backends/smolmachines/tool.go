@@ -78,12 +78,13 @@ func command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// withoutSecrets keeps the values of the bottle's secrets from a command that
-// boots a machine, whose process gets its environment.
+// withoutSecrets keeps the values of the bottle's secrets, and of those that its
+// image asks for, from a command that boots a machine, whose process gets its
+// environment.
 func withoutSecrets(cmd *exec.Cmd, bottle bottlestate.Bottle) *exec.Cmd {
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		return slices.Contains(bottle.Secrets, name)
+		return slices.Contains(bottle.Secrets, name) || slices.Contains(bottle.AgentSecrets, name)
 	})
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -33,8 +34,9 @@ type BootRequest struct {
 
 // Start starts a process that stands for a virtual machine: the first of its
 // pid namespace, whose end is the end of all that run in it, with mounts that
-// nobody else sees. It waits for a [BootRequest].
-func (t Tool) Start() (Wire, *exec.Cmd, error) {
+// nobody else sees. It waits for a [BootRequest]. What is in env is in its
+// environment, for everybody to see who may, and means nothing to it.
+func (t Tool) Start(env ...string) (Wire, *exec.Cmd, error) {
 	near, far, err := Pair()
 	if err != nil {
 		return Wire{}, nil, err
@@ -45,6 +47,7 @@ func (t Tool) Start() (Wire, *exec.Cmd, error) {
 		return Wire{}, nil, err
 	}
 	cmd.Dir = "/"
+	cmd.Env = slices.Concat(env, cmd.Env)
 	cmd.ExtraFiles = []*os.File{far}
 	cmd.SysProcAttr = Isolated()
 	cmd.SysProcAttr.Setsid = true // it outlives the tool, and the terminal of the tool

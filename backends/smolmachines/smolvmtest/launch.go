@@ -37,7 +37,7 @@ func (m *machine) launch() (fakevm.Process, error) {
 	if err := m.log("booting"); err != nil {
 		return fakevm.Process{}, err
 	}
-	w, cmd, err := tool.Start()
+	w, cmd, err := tool.Start(os.Environ()...) // the real one's process has it, too
 	if err != nil {
 		return fakevm.Process{}, err
 	}
