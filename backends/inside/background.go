@@ -80,6 +80,7 @@ func askFor(ctx context.Context, be Bottles, b bottlestate.Bottle, run string) (
 	err := be.Exec(ctx, b, backends.Process{
 		Args: []string{"/bin/sh", "-c", askStatus, "sh", run, path.Join(backends.RunDir, run)},
 		User: "0",
+		Dir:  "/", // the agent may have removed the image's
 	}, backends.Stdio{Out: &out, Err: &errOut})
 	var exit *backends.ExitError
 	switch {
@@ -113,5 +114,5 @@ func Logs(ctx context.Context, be Bottles, b bottlestate.Bottle, follow bool, ou
 	if follow {
 		args = append(args[:4], "tail", "-n", "+1", "-f", logFile)
 	}
-	return be.Exec(ctx, b, backends.Process{Args: args, User: "0"}, backends.Stdio{Out: out, Err: errOut})
+	return be.Exec(ctx, b, backends.Process{Args: args, User: "0", Dir: "/"}, backends.Stdio{Out: out, Err: errOut})
 }

@@ -28,7 +28,7 @@ func CopyWorkspace(ctx context.Context, be backends.Execer, b bottlestate.Bottle
 		w.CloseWithError(err)
 	}()
 	var errOut bytes.Buffer
-	err = be.Exec(ctx, b, backends.Process{Args: []string{"tar", "-xf", "-", "-C", "/"}, User: "0"}, backends.Stdio{In: r, Out: io.Discard, Err: &errOut})
+	err = be.Exec(ctx, b, backends.Process{Args: []string{"tar", "-xf", "-", "-C", "/"}, User: "0", Dir: "/"}, backends.Stdio{In: r, Out: io.Discard, Err: &errOut})
 	r.Close() // ends the packing, if nobody has read to its end
 	packErr := <-packed
 	switch {

@@ -31,21 +31,33 @@ func (b *Backend) mounts(ctx context.Context, bottle bottlestate.Bottle, running
 	}
 	used := true // in doubt: a stopped machine cannot be looked into
 	if running {
-		var out bytes.Buffer
-		err := b.Exec(ctx, bottle, backends.Process{
-			Args: []string{"/bin/sh", "-c", `for f in ` + storageDir + `/* ` + storageDir + `/.[!.]*; do [ -e "$f" ] && echo used && break; done; :`},
-			User: "0",
-		}, backends.Stdio{Out: &out, Err: &bytes.Buffer{}})
-		if err != nil {
-			return nil, err
+		asked, err := b.storageUsed(ctx, bottle)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err == nil:
+			used = asked
 		}
-		used = out.Len() > 0
 	}
 	if used {
 		all = append(all, bottlestate.Mount{Type: "storage", Target: storageDir})
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Target < all[j].Target })
 	return all, nil
+}
+
+// storageUsed asks the running machine. A freeze that waits for the answer is
+// worth more than it.
+func (b *Backend) storageUsed(ctx context.Context, bottle bottlestate.Bottle) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limits.ready)
+	defer cancel()
+	var out bytes.Buffer
+	err := b.Exec(ctx, bottle, backends.Process{
+		Args: []string{"/bin/sh", "-c", `for f in ` + storageDir + `/* ` + storageDir + `/.[!.]*; do [ -e "$f" ] && echo used && break; done; :`},
+		User: "0",
+		Dir:  "/",
+	}, backends.Stdio{Out: &out, Err: &bytes.Buffer{}})
+	return out.Len() > 0, err
 }
 
 func binds(bottle bottlestate.Bottle) []bottlestate.Mount {

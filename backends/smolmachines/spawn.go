@@ -38,7 +38,7 @@ func (b *Backend) Spawn(ctx context.Context, bottle bottlestate.Bottle, p backen
 func (b *Backend) end(ctx context.Context, m machine, run string) error {
 	ctx, cancel := context.WithTimeout(ctx, b.limits.ready)
 	defer cancel()
-	return b.exec(ctx, m, backends.Process{Args: inside.End(run, "KILL"), User: "0"}, backends.Stdio{Out: io.Discard, Err: io.Discard})
+	return b.exec(ctx, m, backends.Process{Args: inside.End(run, "KILL"), User: "0", Dir: "/"}, backends.Stdio{Out: io.Discard, Err: io.Discard})
 }
 
 // Wait asks for the status until it is there.
