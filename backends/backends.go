@@ -381,6 +381,23 @@ func IsEndpoint(b Backend, address string) bool {
 	return own == address
 }
 
+// leaver can be implemented by a Backend whose engine keeps something of a
+// bottle that is removed.
+type leaver interface {
+	// Left returns what a Remove of the bottle will leave, and how to be rid
+	// of it, or "".
+	Left(ctx context.Context, b bottlestate.Bottle) string
+}
+
+// Left returns what the engine will keep of a bottle that is to be removed, and
+// how to be rid of it, in words, or "".
+func Left(ctx context.Context, b Backend, bottle bottlestate.Bottle) string {
+	if l, ok := b.(leaver); ok {
+		return l.Left(ctx, bottle)
+	}
+	return ""
+}
+
 // detacher can be implemented by a Backend whose Exec on a terminal can be
 // detached from with keys.
 type detacher interface {

@@ -20,7 +20,7 @@ func Stop(ctx context.Context, be backends.Backend, store bottlestate.Store, slu
 
 // Remove removes container, snapshots and state. A running bottle is a
 // *StateError unless force is set. If it fails, the record is still there and
-// Remove can be called again.
+// Remove can be called again. What the engine keeps all the same is told.
 func Remove(ctx context.Context, be backends.Backend, store bottlestate.Store, slug bottlestate.Slug, force bool, notify Notify) error {
 	b, unlock, err := openLocked(ctx, be, store, slug, notify)
 	if err != nil {
@@ -32,7 +32,14 @@ func Remove(ctx context.Context, be backends.Backend, store bottlestate.Store, s
 			return err
 		}
 	}
-	return remove(ctx, be, store, b)
+	left := backends.Left(ctx, be, b)
+	if err := remove(ctx, be, store, b); err != nil {
+		return err
+	}
+	if left != "" {
+		notify.Say("%s", left)
+	}
+	return nil
 }
 
 // CheckNotRunning returns a *StateError if the bottle runs.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -106,6 +107,18 @@ func (b *Backend) Remove(ctx context.Context, bottle bottlestate.Bottle, _ bool)
 		return nil
 	}
 	return err
+}
+
+// Left names the copy of an artifact that the tool has unpacked for the machine,
+// and keeps. Elsewhere than on Linux it is among the machine's own files. Where
+// these copies are the tool does not tell, nor whether another machine was made
+// from the same artifact.
+func (b *Backend) Left(ctx context.Context, bottle bottlestate.Bottle) string {
+	m, err := b.inspect(ctx, bottle)
+	if err != nil || m.Labels[bootedLabel]+m.Labels[importedLabel] == "" || runtime.GOOS != "linux" {
+		return ""
+	}
+	return fmt.Sprintf("what %s was booted from is still unpacked in the cache of smolvm; remove all there that no machine uses with: smolvm pack prune --all", bottle.Slug)
 }
 
 // State returns what the machine does. One that neither runs nor is stopped is

@@ -107,6 +107,13 @@ func (s settings) anywhere(name string) (*machine, error) {
 	return m, err
 }
 
+// everywhere lists the machines of all records of them: their disks, and what
+// they were made from, are in one place.
+func (s settings) everywhere() ([]*machine, error) {
+	s.db = ""
+	return s.machines()
+}
+
 func (s settings) machines() ([]*machine, error) {
 	entries, err := os.ReadDir(s.path("machines"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends/backendtest/fakevm"
 )
@@ -20,27 +21,40 @@ func packPruneCommand() *command {
 	}
 }
 
-// runPackPrune removes what no machine was made from.
+// runPackPrune removes what no machine was made from, but for the newest ones.
 func runPackPrune(c *call) error {
 	if c.has("keep") || c.has("dry-run") {
 		return unfaked("pack prune --keep and --dry-run")
 	}
-	all, err := c.machines()
+	all, err := c.everywhere()
 	if err != nil {
 		return err
 	}
-	dirs, err := filepath.Glob(c.path("vms", "_shared", "*"))
+	unused, err := filepath.Glob(c.path("vms", "_shared", "*"))
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
-		if slices.ContainsFunc(all, func(m *machine) bool { return m.Shared == dir }) {
-			continue
-		}
+	unused = slices.DeleteFunc(unused, func(dir string) bool {
+		return slices.ContainsFunc(all, func(m *machine) bool { return m.Shared == dir })
+	})
+	slices.SortFunc(unused, func(a, b string) int { return modified(b).Compare(modified(a)) })
+	keep := 5
+	if c.has("all") {
+		keep = 0
+	}
+	for _, dir := range unused[min(keep, len(unused)):] {
 		if err := fakevm.Remove(dir); err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "Removed %s\n", filepath.Base(dir))
 	}
 	return nil
+}
+
+func modified(path string) time.Time {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
