@@ -166,6 +166,9 @@ type Image struct {
 	// Labels are those of its labels that speak of its agent; see
 	// [AgentLabels].
 	Labels map[string]string
+	// Built is when it was built, if that was before: what it is FROM may be
+	// another image by now. It is zero for one that was built for this call.
+	Built time.Time
 }
 
 // Lifecycle makes, finds and ends the container or machine of a bottle.

@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
+
+	"github.com/docker/go-units"
 
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
@@ -132,8 +135,9 @@ func headNumber(store bottlestate.Store, slug bottlestate.Slug) (int, error) {
 	return head.Number, err
 }
 
-// build makes the bottle's image from its Dockerfile, or looks its image up.
-func build(ctx context.Context, be backends.Backend, b bottlestate.Bottle, open OpenSource, log io.Writer) (backends.Image, error) {
+// build makes the bottle's image from its Dockerfile, or looks its image up. One
+// that was built before is told.
+func build(ctx context.Context, be backends.Backend, b bottlestate.Bottle, open OpenSource, log io.Writer, notify Notify) (backends.Image, error) {
 	if b.Image != "" {
 		return be.Build(ctx, b, backends.Source{}, log)
 	}
@@ -143,7 +147,12 @@ func build(ctx context.Context, be backends.Backend, b bottlestate.Bottle, open 
 	}
 	defer cleanup()
 	backends.Step(ctx, "building the image")
-	return be.Build(ctx, b, src, log)
+	image, err := be.Build(ctx, b, src, log)
+	if err == nil && !image.Built.IsZero() {
+		age := units.HumanDuration(max(time.Since(image.Built), 0))
+		notify.Say("using the image that was built %s ago", strings.ToLower(age[:1])+age[1:])
+	}
+	return image, err
 }
 
 // boot creates the bottle from image, starts it, and copies the workspace if

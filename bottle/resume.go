@@ -315,7 +315,7 @@ func rebuild(ctx context.Context, be backends.Backend, store bottlestate.Store, 
 			b.Slug, lost.Number, from, lost.Created.Local().Format("2006-01-02 15:04:05"))
 	}
 	sayOther(b.Slug, gone.Other, opts.Warn)
-	image, err := build(ctx, be, b, open, opts.Log)
+	image, err := build(ctx, be, b, open, opts.Log, opts.Notify)
 	if err != nil {
 		gone.Err = err
 		return gone

@@ -40,7 +40,7 @@ func Start(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	case state != backends.Gone:
 		return b, &UnrecordedError{b.Slug}
 	}
-	image, err := build(ctx, be, b, open, log)
+	image, err := build(ctx, be, b, open, log, notify)
 	if err != nil {
 		return b, err
 	}

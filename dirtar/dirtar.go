@@ -20,7 +20,13 @@ import (
 // hold, is an empty file in it. The names in keep are in it whatever
 // .dockerignore says. The stream ends when it is closed or ctx ends.
 func Open(ctx context.Context, dir string, keep ...string) (io.ReadCloser, error) {
-	excludes, err := readIgnore(dir)
+	return OpenIgnoring(ctx, dir, filepath.Join(dir, ".dockerignore"), keep...)
+}
+
+// OpenIgnoring is Open with another file in the place of .dockerignore. It
+// need not be there.
+func OpenIgnoring(ctx context.Context, dir, ignore string, keep ...string) (io.ReadCloser, error) {
+	excludes, err := readIgnore(ignore)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +48,8 @@ func Open(ctx context.Context, dir string, keep ...string) (io.ReadCloser, error
 	return r, nil
 }
 
-func readIgnore(dir string) ([]string, error) {
-	f, err := os.Open(filepath.Join(dir, ".dockerignore"))
+func readIgnore(path string) ([]string, error) {
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

@@ -84,6 +84,30 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// Another file can take the place of .dockerignore, which is one as all others
+// then.
+func TestOpenIgnoring(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{".dockerignore": "a\n", "a": "", "b": "", "c": ""})
+	ignore := filepath.Join(t.TempDir(), "Dockerfile.dockerignore")
+	for content, want := range map[string][]string{
+		"b\nc\n": {".dockerignore", "a", "c"},
+		"":       {".dockerignore", "a", "b", "c"},
+	} {
+		if err := os.WriteFile(ignore, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := dirtar.OpenIgnoring(t.Context(), dir, ignore, "c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := names(t, r); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", content, got, want)
+		}
+		r.Close()
+	}
+}
+
 // A file whose content cannot be had whole ends the stream with an error, not
 // with an archive that lacks it.
 func TestFileShrinks(t *testing.T) {

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/go-units"
-
 	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
@@ -61,14 +59,15 @@ func (b *Backend) Build(ctx context.Context, bottle bottlestate.Bottle, src back
 	// What a Dockerfile begins FROM may be another image by now, so an engine
 	// is asked again once in a while; if there is one.
 	archive, base, age, ok := b.built(key)
+	kept := base.image(archive)
+	kept.Built = time.Now().Add(-age)
 	if ok && age < fresh {
-		return base.image(archive), nil
+		return kept, nil
 	}
 	source, err := b.source(ctx)
 	switch {
 	case err != nil && ok:
-		backends.Step(ctx, fmt.Sprintf("using the image that was built %s ago", units.HumanDuration(age)))
-		return base.image(archive), nil
+		return kept, nil
 	case err != nil:
 		return backends.Image{}, err
 	}

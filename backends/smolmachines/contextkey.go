@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,7 +34,7 @@ func contextKey(ctx context.Context, src backends.Source) (string, error) {
 	if filepath.IsLocal(name) {
 		keep = append(keep, filepath.ToSlash(name))
 	}
-	tree, err := dirtar.Open(ctx, src.Dir, keep...)
+	tree, err := dirtar.OpenIgnoring(ctx, src.Dir, ignoreFile(src), keep...)
 	if err != nil {
 		return "", err
 	}
@@ -60,6 +61,17 @@ func contextKey(ctx context.Context, src backends.Source) (string, error) {
 			return "", err
 		}
 	}
+}
+
+// ignoreFile is the file by which BuildKit and Apple's container leave files out
+// of the context. Where Docker has only its classic builder, that knows none but
+// .dockerignore.
+func ignoreFile(src backends.Source) string {
+	own := src.Dockerfile + ".dockerignore"
+	if _, err := os.Stat(own); !errors.Is(err, fs.ErrNotExist) {
+		return own
+	}
+	return filepath.Join(src.Dir, ".dockerignore")
 }
 
 // attributes are a file's extended ones.

@@ -127,6 +127,41 @@ func TestContextKeyDockerfile(t *testing.T) {
 	}
 }
 
+// What is beside the Dockerfile and has its name is asked instead of
+// .dockerignore, as by the builders.
+func TestContextKeyIgnore(t *testing.T) {
+	for _, dockerfile := range []string{"context/Dockerfile", "context/sub/other.Dockerfile", "Dockerfile"} {
+		dir := t.TempDir()
+		src := newContext(t, dir, dockerfile)
+		without := key(t, src)
+		own := src.Dockerfile + ".dockerignore"
+		writeFile(t, own, "a\n")
+		last := key(t, src)
+		if last == without {
+			t.Errorf("%s: the same key with %s", dockerfile, own)
+		}
+		for _, tt := range []struct {
+			name, content string
+			same          bool
+		}{
+			{"a", "changed, and ignored", true},
+			{"out/c", "changed, and not ignored any more", false},
+			{"sub/b", "changed", false},
+		} {
+			writeFile(t, filepath.Join(src.Dir, tt.name), tt.content)
+			got := key(t, src)
+			if (got == last) != tt.same {
+				t.Errorf("%s, %s: the key is the same: %v", dockerfile, tt.content, got == last)
+			}
+			last = got
+		}
+		writeFile(t, own, "[a-\n")
+		if k, err := contextKey(t.Context(), src); err == nil {
+			t.Errorf("%s: with %s that is none: %q", dockerfile, own, k)
+		}
+	}
+}
+
 func TestContextKeyFails(t *testing.T) {
 	dir := t.TempDir()
 	src := newContext(t, dir, "context/Dockerfile")
