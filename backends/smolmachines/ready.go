@@ -40,8 +40,19 @@ const (
 	markFile = backends.RunDir + "/bottle"
 )
 
-// errLost is a machine that has come up with nothing of the bottle in it.
-var errLost = errors.New("the machine has come up without the bottle's files in it")
+// lostError is a machine that has come up with nothing of the bottle in it. One
+// that was new is removed, so that nothing uses what it was made from; what
+// that is unpacked into may not be whole any more. In another there may be work
+// that is in no snapshot: it may yet come up as it should.
+type lostError struct{ m machine }
+
+func (e *lostError) Error() string {
+	text := fmt.Sprintf("machine %s has come up without the bottle's files in it; ", e.m.Name)
+	if bootOf(e.m) == "first" {
+		return text + "have smolvm unpack its snapshot anew, and resume again: smolvm pack prune --all"
+	}
+	return text + "if that is so again at the next resume, remove it, and resume from its snapshot, without what was done since: smolvm machine delete --name " + e.m.Name + " -f"
+}
 
 // ready waits until the machine answers, and prepares it; m is what it was
 // before it was started. Right after a start the tool may still say that there
@@ -68,7 +79,7 @@ func (b *Backend) ready(ctx context.Context, bottle bottlestate.Bottle, m machin
 		case err == nil && slices.Equal(answer, []string{word, "done"}):
 			return nil
 		case ran && slices.Contains(answer, lost):
-			return errors.Join(errLost, b.Stop(context.WithoutCancel(ctx), bottle))
+			return errors.Join(&lostError{m}, b.Stop(context.WithoutCancel(ctx), bottle))
 		case ran:
 			return fmt.Errorf("machine %s cannot be made ready: %w", m.Name, errors.Join(errors.New(text), notStatus(err)))
 		case time.Now().After(until):
