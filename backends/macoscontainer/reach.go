@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os/exec"
 	"regexp"
 	"runtime"
@@ -14,7 +13,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 )
 
 // program is the tool's name on PATH.
@@ -23,30 +22,14 @@ const program = "container"
 // minimum is the first version with today's JSON.
 const minimum = "1.0.0"
 
-// reachError is why there is nothing to work with.
-type reachError struct {
-	text string
-	kind error
-}
-
-func (e *reachError) Error() string { return e.text }
-func (e *reachError) Unwrap() error { return e.kind }
-
-func unavailable(format string, args ...any) error {
-	return &reachError{fmt.Sprintf(format, args...), backends.ErrUnavailable}
-}
-
 // reach returns the version of the tool and its service, or what keeps them
 // from being used and what to do about that.
 func reach() (string, error) {
 	if runtime.GOOS == "darwin" && runtime.GOARCH != "arm64" {
-		return "", unavailable("container needs a Mac with Apple silicon")
+		return "", tool.Unavailable("container needs a Mac with Apple silicon")
 	}
 	if _, err := exec.LookPath(program); errors.Is(err, exec.ErrNotFound) {
-		return "", &reachError{
-			"container is not installed: get version " + minimum + " or newer from https://github.com/apple/container (it needs a Mac with Apple silicon)",
-			errors.Join(backends.ErrUnavailable, backends.ErrNotInstalled),
-		}
+		return "", tool.NotInstalled("container is not installed: get version %s or newer from https://github.com/apple/container (it needs a Mac with Apple silicon)", minimum)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -57,12 +40,12 @@ func reach() (string, error) {
 	cli := versions[0]
 	switch {
 	case semver.Compare("v"+cli, "v"+minimum) < 0:
-		return "", unavailable("container %s is too old: version %s or newer is needed", cli, minimum)
+		return "", tool.Unavailable("container %s is too old: version %s or newer is needed", cli, minimum)
 	case len(versions) < 2:
 		// It was given two seconds. A busy one answers its health check.
 		return cli, serviceStatus(ctx)
 	case versions[1] != cli:
-		return "", unavailable("container is version %s and its service still %s; restart it, which stops all containers, with: container system stop && container system start", cli, versions[1])
+		return "", tool.Unavailable("container is version %s and its service still %s; restart it, which stops all containers, with: container system stop && container system start", cli, versions[1])
 	}
 	return cli, nil
 }
@@ -72,10 +55,10 @@ func serviceStatus(ctx context.Context) error {
 	var status struct{ Status string }
 	out, err := apple.Command(ctx, "system", "status", "--format", "json").Output() // 1 if it does not run
 	if jsonErr := json.Unmarshal(out, &status); jsonErr != nil {
-		return unavailable("container system status: %v", errors.Join(err, jsonErr))
+		return tool.Unavailable("container system status: %v", errors.Join(err, jsonErr))
 	}
 	if status.Status != "running" {
-		return unavailable("the container service is %s; start it with: container system start", status.Status)
+		return tool.Unavailable("the container service is %s; start it with: container system start", status.Status)
 	}
 	return nil
 }
@@ -91,19 +74,19 @@ func systemVersion(ctx context.Context) ([]string, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return nil, unavailable("container system version has not answered in 20 seconds")
+			return nil, tool.Unavailable("container system version has not answered in 20 seconds")
 		}
-		return nil, unavailable("container system version: %v: %s", err, strings.TrimSpace(errOut.String()))
+		return nil, tool.Unavailable("container system version: %v: %s", err, strings.TrimSpace(errOut.String()))
 	}
 	var parts []struct{ Version string }
 	if err := json.Unmarshal(out.Bytes(), &parts); err != nil || len(parts) == 0 {
-		return nil, unavailable("container system version: unexpected answer %q: is this Apple's container?", out.String())
+		return nil, tool.Unavailable("container system version: unexpected answer %q: is this Apple's container?", out.String())
 	}
 	var versions []string
 	for _, part := range parts {
 		version := versionText.FindString(part.Version)
 		if version == "" {
-			return nil, unavailable("container system version: %q has no version in it", part.Version)
+			return nil, tool.Unavailable("container system version: %q has no version in it", part.Version)
 		}
 		versions = append(versions, version)
 	}

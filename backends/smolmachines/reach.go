@@ -3,7 +3,6 @@ package smolmachines
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"github.com/docker-bottle/docker-bottle/backends"
+	"github.com/docker-bottle/docker-bottle/backends/tool"
 )
 
 // program is the tool's name on PATH.
@@ -23,19 +22,6 @@ const minimum = "1.12.0"
 
 const home = "https://github.com/smol-machines/smolvm"
 
-// reachError is why there is nothing to work with.
-type reachError struct {
-	text string
-	kind error
-}
-
-func (e *reachError) Error() string { return e.text }
-func (e *reachError) Unwrap() error { return e.kind }
-
-func unavailable(format string, args ...any) error {
-	return &reachError{fmt.Sprintf(format, args...), backends.ErrUnavailable}
-}
-
 // versionText is the whole of what --version prints.
 var versionText = regexp.MustCompile(`^smolvm ([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)$`)
 
@@ -45,12 +31,9 @@ var versionText = regexp.MustCompile(`^smolvm ([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.
 func reach() (string, error) {
 	path, err := exec.LookPath(program)
 	if err != nil && !errors.Is(err, exec.ErrNotFound) {
-		return "", unavailable("%v", err)
+		return "", tool.Unavailable("%v", err)
 	} else if err != nil {
-		return "", &reachError{
-			"smolvm is not installed: get version " + minimum + " or newer from " + home,
-			errors.Join(backends.ErrUnavailable, backends.ErrNotInstalled),
-		}
+		return "", tool.NotInstalled("smolvm is not installed: get version %s or newer from %s", minimum, home)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -62,16 +45,16 @@ func reach() (string, error) {
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return "", unavailable("smolvm --version has not answered in 20 seconds")
+		return "", tool.Unavailable("smolvm --version has not answered in 20 seconds")
 	case err != nil && !errors.As(err, &exit):
-		return "", unavailable("smolvm --version: %v", err)
+		return "", tool.Unavailable("smolvm --version: %v", err)
 	case err != nil && len(exit.Stderr) > 0:
-		return "", unavailable("smolvm --version: %s", strings.TrimSpace(string(exit.Stderr)))
+		return "", tool.Unavailable("smolvm --version: %s", strings.TrimSpace(string(exit.Stderr)))
 	case err != nil || helpErr != nil || found == nil:
-		return "", unavailable("%s is another program than the smolvm that is needed, which is at %s: put that one before it in PATH", path, home)
+		return "", tool.Unavailable("%s is another program than the smolvm that is needed, which is at %s: put that one before it in PATH", path, home)
 	}
 	if version := found[1]; semver.Compare("v"+version, "v"+minimum) < 0 {
-		return "", unavailable("smolvm %s is too old: version %s or newer is needed, older ones cannot freeze a bottle", version, minimum)
+		return "", tool.Unavailable("smolvm %s is too old: version %s or newer is needed, older ones cannot freeze a bottle", version, minimum)
 	}
 	return found[1], nil
 }
