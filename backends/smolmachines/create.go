@@ -39,7 +39,8 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, source 
 }
 
 // undoCreate removes what a create that did not end well has made. A tool that
-// was killed may leave a reservation of the name for a moment.
+// was killed may leave a reservation of the name besides, with the id of its
+// process: that is no machine, and there is no command that removes it.
 func (b *Backend) undoCreate(ctx context.Context, bottle bottlestate.Bottle, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
