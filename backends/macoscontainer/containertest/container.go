@@ -101,6 +101,26 @@ func (c *container) lastBoot() boot {
 	return b
 }
 
+// mounted returns since when the disk is mounted, or was until it was cut off;
+// the zero value if it was unmounted in good order. What was written since is
+// in the disk's journal alone, until the next mount.
+func (c *container) mounted() time.Time {
+	var since time.Time
+	_ = fakevm.ReadJSON(c.file("mounted.json"), &since) // none: it is not
+	return since
+}
+
+func (c *container) mount(since time.Time) error {
+	return fakevm.WriteJSON(c.file("mounted.json"), since)
+}
+
+func (c *container) unmounted() error {
+	if err := os.Remove(c.file("mounted.json")); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 func (c *container) running() bool {
 	b := c.lastBoot()
 	return b.Running && (b.Pid == 0 || b.Alive())

@@ -17,6 +17,7 @@
 //	CONTAINERTEST_DOWN=1          the service does not run, until system start
 //	CONTAINERTEST_RPC_TIMEOUT     how long list, inspect, exec and start wait for a busy service; 10s
 //	CONTAINERTEST_EXPORT_DELAY    how long an export keeps the service busy, at least
+//	CONTAINERTEST_STOP_DELAY      how long a stop takes, at least
 //	CONTAINERTEST_HANG            commands that never return: stop,exec,image load
 //	CONTAINERTEST_FAIL            commands that fail, with the cause: export=deep-extents;start=no space left
 //	CONTAINERTEST_LOG             a file that gets the arguments of every call, one JSON array per line
@@ -28,8 +29,12 @@
 // anything; run with a failing start, which is start's entry, deletes what it
 // created, as the real one does.
 //
-// An export goes on in the service when the tool is killed, and so do the
-// programs in the containers. A container that the service has lost is one
+// An export and a stop go on in the service when the tool is killed, and so do
+// the programs in the containers. A disk is unmounted by a stop, and when the
+// first program ends by itself. After a kill, and when the process that stands
+// for the machine is killed from outside (its pid is in boot.json), an export
+// lacks every file that was changed since the start: that is in the disk's
+// journal, and comes back with the next start. A container that the service has lost is one
 // whose directory, containers/ID in the root, the test has removed.
 //
 // # What is real

@@ -34,7 +34,7 @@ func runExport(c *call) error {
 	}
 	defer os.RemoveAll(dir)
 	archive := filepath.Join(dir, "archive.tar")
-	if err := requestExport(exportRequest{c.args[0], archive}); err != nil {
+	if err := requestService("export", exportRequest{c.args[0], archive}); err != nil {
 		return failed("internalError", "failed to export container").because(err)
 	}
 	if !c.has("output") {

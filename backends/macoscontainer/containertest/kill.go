@@ -27,12 +27,19 @@ func runKill(c *call) error {
 		if !ctr.running() || b.Pid == 0 {
 			return failed("invalidState", "no runtime client exists: container is stopped")
 		}
+		since := ctr.mounted()
 		if err := ctr.kill(n); err != nil {
 			return err
 		}
-		if n == int(syscall.SIGKILL) && c.server.atLeast(1, 0, 0) && !b.Ended(time.Minute) {
+		if n != int(syscall.SIGKILL) || !c.server.atLeast(1, 0, 0) {
+			return nil
+		}
+		if !b.Ended(time.Minute) {
 			return failed("timeout", "container %s does not end", ctr.id())
 		}
-		return nil
+		if ctr.AutoRemove {
+			return nil
+		}
+		return ctr.mount(since) // nobody says that the real one unmounts it
 	})
 }

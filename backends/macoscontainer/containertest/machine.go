@@ -104,11 +104,16 @@ func (ctr *container) connect() (fakevm.Wire, error) {
 	return w, nil
 }
 
-// reapEnded is the service's part of --rm.
-func reapEnded(v *fakevm.VM) {
+// vmEnded is what happens when the first program has ended by itself: the disk
+// is unmounted, and a container with --rm removed.
+func vmEnded(v *fakevm.VM) {
 	dir := v.Request.Dir
-	var ctr container
-	if err := fakevm.ReadJSON(filepath.Join(dir, "config.json"), &ctr); err != nil || !ctr.AutoRemove {
+	ctr := container{dir: dir}
+	if err := fakevm.ReadJSON(filepath.Join(dir, "config.json"), &ctr); err != nil {
+		return
+	}
+	_ = ctr.unmounted() // what it leaves is a disk that seems to be mounted
+	if !ctr.AutoRemove {
 		return
 	}
 	s := settings{root: filepath.Dir(filepath.Dir(dir))}

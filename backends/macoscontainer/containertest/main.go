@@ -18,11 +18,13 @@ const tool fakevm.Tool = "container"
 func Main() {
 	switch fakevm.Stage() {
 	case "vm":
-		tool.BootVM(reapEnded)
+		tool.BootVM(vmEnded)
 	case "guest":
 		fakevm.EnterGuest()
 	case "export":
-		serveExport()
+		serve(settings.exportRoot)
+	case "stop":
+		serve(settings.stop)
 	case "probe":
 		fakevm.Probe()
 	}

@@ -26,14 +26,21 @@ type packer struct {
 	out  *tar.Writer
 	// content reads a file's data.
 	content func(*os.File, int64) io.Reader
-	seen    map[uint64]string
-	links   []*tar.Header
+	// lost, if it is set, is when what was written began to be lost.
+	lost  time.Time
+	seen  map[uint64]string
+	links []*tar.Header
 }
 
 // pack writes the tree below root: breadth first, without the root itself,
 // the hard links last and in no order.
 func pack(root string, out io.Writer, content func(*os.File, int64) io.Reader) error {
-	p := &packer{root: root, out: tar.NewWriter(out), content: content, seen: map[uint64]string{}}
+	return packLost(root, out, content, time.Time{})
+}
+
+// packLost does that without the files that were changed after a time.
+func packLost(root string, out io.Writer, content func(*os.File, int64) io.Reader, lost time.Time) error {
+	p := &packer{root: root, out: tar.NewWriter(out), content: content, lost: lost, seen: map[uint64]string{}}
 	queue := []string{"."}
 	for len(queue) > 0 {
 		dir := queue[0]
@@ -70,6 +77,9 @@ func (p *packer) add(name string) error {
 	if err != nil || h == nil {
 		return err
 	}
+	if lost, err := p.loses(file, h); err != nil || lost {
+		return err
+	}
 	if inode != 0 {
 		if first, ok := p.seen[inode]; ok {
 			p.links = append(p.links, restrict(&tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: first, Mode: h.Mode, Uid: h.Uid, Gid: h.Gid, ModTime: h.ModTime}))
@@ -84,6 +94,15 @@ func (p *packer) add(name string) error {
 		return p.out.WriteHeader(restrict(h))
 	}
 	return p.file(file, restrict(h))
+}
+
+func (p *packer) loses(file string, h *tar.Header) (bool, error) {
+	if p.lost.IsZero() || h.Typeflag == tar.TypeDir {
+		return false, nil
+	}
+	var stat unix.Stat_t
+	err := unix.Lstat(file, &stat)
+	return time.Unix(stat.Ctim.Unix()).After(p.lost), err
 }
 
 // file writes a file, which a running program may be changing: what is

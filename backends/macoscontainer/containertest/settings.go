@@ -38,6 +38,7 @@ type settings struct {
 	down        bool
 	rpcTimeout  time.Duration
 	exportDelay time.Duration
+	stopDelay   time.Duration
 	hang        []string
 	fail        map[string]string
 	log         string
@@ -67,6 +68,9 @@ func readSettings() (settings, error) {
 		return s, err
 	}
 	if s.exportDelay, err = time.ParseDuration(getenv("CONTAINERTEST_EXPORT_DELAY", "0s")); err != nil {
+		return s, err
+	}
+	if s.stopDelay, err = time.ParseDuration(getenv("CONTAINERTEST_STOP_DELAY", "0s")); err != nil {
 		return s, err
 	}
 	s.hang = list(os.Getenv("CONTAINERTEST_HANG"), ",")

@@ -3,6 +3,7 @@
 package containertest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,11 +109,12 @@ func (c *call) bootstrap(ctr *container, io *stdio) (fakevm.Wire, error) {
 	if err := ctr.writeNames(b.Address); err != nil {
 		return fakevm.Wire{}, err
 	}
-	before := ctr.lastBoot()
+	before, since := ctr.lastBoot(), ctr.mounted()
 	w, err := ctr.launch(b, mounts, io)
 	if err != nil {
 		before.Running = false
 		_ = fakevm.WriteJSON(ctr.file("boot.json"), before) // the error that counts is the launch's
+		_ = ctr.mount(since)
 	}
 	return w, err
 }
@@ -125,7 +127,7 @@ func (ctr *container) launch(b boot, mounts []fakevm.Mount, io *stdio) (fakevm.W
 	b.Process = fakevm.ProcessOf(cmd.Process.Pid)
 	// Written before the program can end: with --rm the machine then removes
 	// the directory.
-	err = fakevm.WriteJSON(ctr.file("boot.json"), b)
+	err = errors.Join(fakevm.WriteJSON(ctr.file("boot.json"), b), ctr.mount(b.Started))
 	if err == nil {
 		conf := ctr.Configuration
 		err = request(w, fakevm.Message{Boot: &fakevm.BootRequest{

@@ -46,8 +46,25 @@ func runStop(c *call) error {
 		if err != nil {
 			return err
 		}
-		return ctr.stop(n, time.Duration(seconds)*time.Second)
+		return requestService("stop", stopRequest{ctr.id(), n, time.Duration(seconds) * time.Second})
 	})
+}
+
+// stopRequest is what the tool asks of the service.
+type stopRequest struct {
+	ID       string        `json:"id"`
+	Signal   int           `json:"signal"`
+	Patience time.Duration `json:"patience"`
+}
+
+// stop stops a container, also if the tool does not wait for it any more.
+func (s settings) stop(r stopRequest) error {
+	time.Sleep(s.stopDelay)
+	ctr, err := s.container(r.ID)
+	if err != nil || ctr == nil || !ctr.running() {
+		return err
+	}
+	return ctr.stop(r.Signal, r.Patience)
 }
 
 // stop asks the first process to end, and ends the machine if it does not.
@@ -63,6 +80,9 @@ func (ctr *container) stop(signal int, patience time.Duration) error {
 	b.Kill(syscall.SIGKILL)
 	if !b.Ended(time.Minute) {
 		return failed("timeout", "container %s does not stop", ctr.id())
+	}
+	if err := ctr.unmounted(); err != nil {
+		return err
 	}
 	return ctr.reaped()
 }
