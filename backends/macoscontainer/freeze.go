@@ -49,6 +49,8 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if f.ctr, err = b.inspect(ctx, bottle); err != nil {
 		return art, err
 	}
+	running = f.ctr.state() == backends.Running
+	f.live = running && !stopFirst
 	switch {
 	case stopFirst:
 		stopped := time.Now()
@@ -62,10 +64,9 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 				art.Still = time.Since(stopped)
 			}
 		}()
-		backends.Step(ctx, "stopping the bottle")
-		err = b.Stop(ctx, bottle)
-	case !running && f.ctr.Status.StartedDate.IsZero():
-		err = f.stopCleanly(ctx)
+		err = f.stop(ctx)
+	case !running:
+		err = f.unmount(ctx)
 	}
 	if err != nil {
 		return art, err
@@ -83,7 +84,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 		Created:       f.img.Created,
 		Size:          sum.LayerSize,
 		NotCaptured:   mounts(f.ctr),
-		Stopped:       !running,
+		Stopped:       !f.live,
 		EngineVersion: version,
 		Architecture:  f.img.Platform.Architecture,
 	}, nil
@@ -96,6 +97,7 @@ type freeze struct {
 	ctr    container
 	img    ociarchive.Image
 	opts   backends.FreezeOptions
+	live   bool // it runs while it is read
 	// upAgain is when a bottle that was stopped had to be started before the
 	// end of the freeze.
 	upAgain time.Time
@@ -119,15 +121,42 @@ func (f *freeze) ask(ctx context.Context, version string) error {
 	return err
 }
 
-// stopCleanly brings a stopped bottle up and down. The service no longer knows
-// when it was started, so it may have been cut off, and an export of it would
-// read a disk whose journal was never replayed.
-func (f *freeze) stopCleanly(ctx context.Context) error {
-	f.opts.Notify.Say("starting and stopping %s first: it may not have been stopped cleanly", f.bottle.Slug)
-	if err := f.Start(ctx, f.bottle); err != nil {
+// stop stops the bottle, all the way, and leaves a disk that can be exported.
+// The service would go on with a stop that was given up half way.
+func (f *freeze) stop(ctx context.Context) error {
+	backends.Step(ctx, "stopping the bottle")
+	unmounted, err := f.stopped(context.WithoutCancel(ctx), f.bottle)
+	switch {
+	case err != nil:
 		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !unmounted:
+		return f.unmount(ctx)
 	}
-	return f.Stop(ctx, f.bottle)
+	return nil
+}
+
+// unmount brings a stopped bottle up and down. The service does not tell how it
+// was stopped: its machine may have died, and an export would read a disk whose
+// journal was never replayed. What was begun is ended, also after an interrupt.
+func (f *freeze) unmount(ctx context.Context) error {
+	backends.Step(ctx, "starting and stopping the bottle")
+	f.opts.Notify.Say("starting and stopping %s first: an export needs a disk that was shut down cleanly", f.bottle.Slug)
+	whole := context.WithoutCancel(ctx)
+	startErr := f.Start(whole, f.bottle)
+	// Snapshots of a stopped bottle are from after its last start, which the
+	// service tells in whole seconds; see ChangedSince.
+	next := time.Now().Truncate(time.Second).Add(time.Second)
+	unmounted, err := f.stopped(whole, f.bottle) // a start that failed may go on
+	switch err = errors.Join(startErr, err); {
+	case err != nil:
+		return fmt.Errorf("bring %s up and down, to export a disk that was shut down cleanly: %w", f.bottle.Slug, err)
+	case !unmounted:
+		return fmt.Errorf("%s had to be killed, and its disk may lack what was written last: bring it up, and commit it with --exact", f.bottle.Slug)
+	}
+	time.Sleep(time.Until(next))
+	return ctx.Err()
 }
 
 // startAgain undoes stop, also after an interrupt. A snapshot that was made is

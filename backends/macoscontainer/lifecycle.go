@@ -32,26 +32,34 @@ func (b *Backend) Start(ctx context.Context, bottle bottlestate.Bottle) error {
 
 // Stop stops the container. One that does not answer is killed, and kept.
 func (b *Backend) Stop(ctx context.Context, bottle bottlestate.Bottle) error {
-	name := backends.Name(bottle.Slug)
-	// A stop waits in line behind an export, without a word; this waits before.
-	_, err := b.inspect(ctx, bottle)
-	if err == nil {
-		_, err = b.run(ctx, b.limits.quick, "stop", "--time", "10", name)
-	}
+	_, err := b.stopped(ctx, bottle)
 	if isNotFound(err) {
 		return nil
 	}
+	return err
+}
+
+// stopped stops the container, and reports whether that has unmounted its disk.
+// Nobody knows of one that did not run, and a kill may be the end of it.
+func (b *Backend) stopped(ctx context.Context, bottle bottlestate.Bottle) (unmounted bool, err error) {
+	name := backends.Name(bottle.Slug)
+	// A stop waits in line behind an export, without a word; this waits before.
+	ctr, err := b.inspect(ctx, bottle)
+	if err != nil {
+		return false, err
+	}
+	_, err = b.run(ctx, b.limits.quick, "stop", "--time", "10", name)
 	var hung *tool.DeadlineError
 	if !errors.As(err, &hung) {
-		return err
+		return err == nil && ctr.state() == backends.Running, err
 	}
 	if state, stateErr := b.State(ctx, bottle); stateErr != nil || state != backends.Running {
-		return stateErr
+		return false, stateErr
 	}
 	if _, killErr := b.run(ctx, b.limits.quick, "kill", name); killErr != nil {
-		return errors.Join(err, killErr)
+		return false, errors.Join(err, killErr)
 	}
-	return nil
+	return false, nil
 }
 
 // Remove removes the container, whatever its state.

@@ -46,7 +46,7 @@ func refused(err error) bool {
 // packExport packs the tool's own export.
 func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarchive.Summary, err error) {
 	backends.Step(ctx, "exporting the tree")
-	if err := f.export(ctx, tree); err != nil {
+	if err := f.exportWhole(ctx, tree); err != nil {
 		return sum, err
 	}
 	defer os.Remove(tree)
@@ -60,6 +60,30 @@ func (f *freeze) packExport(ctx context.Context, tree, path string) (sum ociarch
 		return sum, err
 	}
 	return f.write(ctx, path, backends.Counted(ctx, backends.Progress{Step: "packing the tree", Total: info.Size()}, in))
+}
+
+// exportWhole exports a tree that was all on the disk: the service freezes that
+// of a bottle that runs. One that has ended meanwhile may have been exported as
+// its machine left it, and is exported again.
+func (f *freeze) exportWhole(ctx context.Context, tree string) error {
+	for {
+		if err := f.export(ctx, tree); err != nil || !f.live {
+			return err
+		}
+		ctr, err := f.inspect(ctx, f.bottle)
+		switch {
+		case err != nil:
+			return err
+		case ctr.state() != backends.Running:
+			f.live = false
+			if err := f.unmount(ctx); err != nil {
+				return err
+			}
+		case ctr.Status.StartedDate.Equal(f.ctr.Status.StartedDate):
+			return nil
+		}
+		f.ctr = ctr
+	}
 }
 
 // export lets the tool write the tree to a file, which it does when it has it

@@ -66,11 +66,16 @@ func fake(t *testing.T, version string) {
 // running returns a backend with little patience, and a bottle that is up.
 func running(t *testing.T) (*Backend, bottlestate.Bottle) {
 	t.Helper()
+	return runningOn(t, "1.4.1")
+}
+
+func runningOn(t *testing.T, version string) (*Backend, bottlestate.Bottle) {
+	t.Helper()
 	busybox := backendtest.Busybox(t)
 	if busybox == "" {
 		t.Skip("no static busybox")
 	}
-	fake(t, "1.4.1")
+	fake(t, version)
 	be := New()
 	b := bottlestate.Bottle{Slug: "web", Backend: Name}
 	src, err := backendtest.WriteAgent(t.TempDir(), busybox, "CMD [\"sh\"]\n")
@@ -126,6 +131,66 @@ func TestStopHangs(t *testing.T) {
 	if state, err := be.State(t.Context(), b); state != backends.Stopped {
 		t.Errorf("the bottle is %s, %v", state, err)
 	}
+}
+
+// A bottle that had to be killed for a freeze is not exported as that has left
+// it: it is brought up and down first, and not exported if that ends the same.
+func TestFreezeKilled(t *testing.T) {
+	for _, tt := range []struct{ hangs, err string }{
+		{"1", ""},
+		{"1 2", "web had to be killed, and its disk may lack what was written last: bring it up, and commit it with --exact"},
+	} {
+		t.Run(tt.hangs, func(t *testing.T) {
+			be, b := runningOn(t, "1.2.0")
+			err := be.Exec(t.Context(), b, backends.Process{Args: []string{"sh", "-c", "echo kept >/kept"}}, backends.Stdio{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			hangStops(t, tt.hangs)
+			art, err := be.Freeze(t.Context(), b, backends.FreezeOptions{
+				Number:  1,
+				Confirm: func(context.Context, string) (bool, error) { return true, nil },
+			})
+			if state, err := be.State(t.Context(), b); state != backends.Running {
+				t.Errorf("the bottle is %s, %v", state, err)
+			}
+			if tt.err != "" {
+				if err == nil || err.Error() != tt.err {
+					t.Errorf("got %+v, %v; want %q", art, err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = errors.Join(be.Remove(t.Context(), b, true), be.Create(t.Context(), b, art.Reference), be.Start(t.Context(), b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := be.Exec(t.Context(), b, backends.Process{Args: []string{"test", "-e", "/kept"}}, backends.Stdio{}); err != nil {
+				t.Errorf("what was written before the kill: %v", err)
+			}
+		})
+	}
+}
+
+// hangStops makes container stop hang at some of its calls: "1 3".
+func hangStops(t *testing.T, calls string) {
+	t.Helper()
+	dir := t.TempDir()
+	script := `#!/bin/sh
+PATH=$REAL
+if [ "$1" = stop ]; then
+	echo >>` + dir + `/stops
+	case " ` + calls + ` " in *" $(wc -l <` + dir + `/stops) "*) CONTAINERTEST_HANG=stop; export CONTAINERTEST_HANG;; esac
+fi
+exec container "$@"
+`
+	if err := os.WriteFile(filepath.Join(dir, "container"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("REAL", os.Getenv("PATH"))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
 // While the service exports it answers nobody. That is waited for, and not
