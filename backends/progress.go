@@ -3,6 +3,8 @@ package backends
 import (
 	"context"
 	"io"
+	"os"
+	"time"
 )
 
 // Progress is what is being done just now, of something that takes a while.
@@ -53,4 +55,12 @@ func (c *counted) Read(data []byte) (int, error) {
 	c.p.Done += int64(n)
 	Report(c.ctx, c.p)
 	return n, err
+}
+
+// SetReadDeadline wakes a Read that blocks, where what is read can do that.
+func (c *counted) SetReadDeadline(t time.Time) error {
+	if r, ok := c.r.(interface{ SetReadDeadline(time.Time) error }); ok {
+		return r.SetReadDeadline(t)
+	}
+	return os.ErrNoDeadline
 }

@@ -94,14 +94,10 @@ func (b *Backend) Exec(ctx context.Context, bottle bottlestate.Bottle, p backend
 // program; its status is 1, which can be a program's too.
 var failedItself = regexp.MustCompile(`(?m)^Error: (get failed: container bottle-|.*XPC (timeout for request|connection error))`)
 
-// endTime is how long an interrupted program may keep us; a busy service
-// answers within.
-const endTime = 20 * time.Second
-
 // end ends the programs of an exec.
 func (b *Backend) end(ctx context.Context, bottle bottlestate.Bottle, mark string) error {
 	for _, signal := range []string{"TERM", "KILL"} {
-		err := apple.Once(ctx, endTime, func(ctx context.Context) *exec.Cmd {
+		err := apple.Once(ctx, b.limits.end, func(ctx context.Context) *exec.Cmd {
 			args := []string{"exec", "--user", "0", backends.Name(bottle.Slug)}
 			return apple.Command(ctx, append(args, inside.End(mark, signal)...)...)
 		})

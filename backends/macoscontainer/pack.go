@@ -142,8 +142,10 @@ func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Sum
 	defer cancel()
 	var errOut bytes.Buffer
 	mark := strings.ToLower(rand.Text())
-	// Ended by us: a tool that is killed leaves its program behind.
-	cmd := f.execCommand(context.WithoutCancel(ctx), f.bottle, backends.Process{Args: []string{"/bin/sh", "-c", exactScript}, User: "0"}, mark)
+	// Not ended with ctx: a tool that is killed leaves the program behind.
+	toolCtx, killTool := context.WithCancel(context.WithoutCancel(ctx))
+	defer killTool()
+	cmd := f.execCommand(toolCtx, f.bottle, backends.Process{Args: []string{"/bin/sh", "-c", exactScript}, User: "0"}, mark)
 	cmd.Stderr = &errOut
 	tree, err := cmd.StdoutPipe()
 	if err != nil {
@@ -152,19 +154,28 @@ func (f *freeze) packExact(ctx context.Context, path string) (sum ociarchive.Sum
 	if err := cmd.Start(); err != nil {
 		return sum, err
 	}
+	ended := make(chan error, 1)
+	stop := context.AfterFunc(limited, func() {
+		ended <- f.end(context.WithoutCancel(ctx), f.bottle, mark)
+		killTool()
+	})
 	sum, packErr := f.write(limited, path, backends.Counted(ctx, backends.Progress{Step: "reading the tree"}, tree))
 	if packErr != nil {
-		packErr = errors.Join(packErr, f.end(context.WithoutCancel(ctx), f.bottle, mark))
-		_ = cmd.Process.Kill()
+		cancel()
 	}
-	waitErr := cmd.Wait()
+	waitErr := cmd.Wait() // the tool may have written all, and not end
+	var endErr error
+	if !stop() {
+		endErr = <-ended
+	}
 	failed := apple.Failure(cmd.Args[1:], errOut.String(), waitErr)
 	code := cmd.ProcessState.ExitCode()
+	packErr = errors.Join(packErr, endErr)
 	switch {
 	case ctx.Err() != nil:
-		return sum, ctx.Err()
-	case limited.Err() != nil:
-		return sum, apple.Deadline(cmd.Args[1:], f.limits.bulk)
+		return sum, errors.Join(ctx.Err(), endErr)
+	case errors.Is(limited.Err(), context.DeadlineExceeded):
+		return sum, errors.Join(apple.Deadline(cmd.Args[1:], f.limits.bulk), endErr)
 	case packErr != nil && errOut.Len() > 0:
 		// The program's own words say more than that its output was cut off.
 		return sum, errors.Join(failed, packErr)

@@ -38,9 +38,10 @@ type limits struct {
 	slow  time.Duration // what boots or stops a virtual machine
 	bulk  time.Duration // what reads or writes a whole tree
 	busy  time.Duration // a service that an export keeps from answering
+	end   time.Duration // what ends an interrupted program; a busy service answers within
 }
 
-var patient = limits{quick: time.Minute, slow: 2 * time.Minute, bulk: time.Hour, busy: 5 * time.Minute}
+var patient = limits{quick: time.Minute, slow: 2 * time.Minute, bulk: time.Hour, busy: 5 * time.Minute, end: 20 * time.Second}
 
 // isBusy reports whether the service did not get to answer: it lists its
 // containers before it does anything with one, and cannot while it exports.

@@ -90,18 +90,18 @@ func runningOn(t *testing.T, version string) (*Backend, bottlestate.Bottle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	be.limits = limits{quick: 2 * time.Second, slow: 2 * time.Second, bulk: 2 * time.Second, busy: 20 * time.Second}
+	be.limits = limits{quick: 2 * time.Second, slow: 2 * time.Second, bulk: 2 * time.Second, busy: 20 * time.Second, end: 2 * time.Second}
 	return be, b
 }
 
 // A command that hangs is given up, with what may help; nothing is left of a
 // freeze, and the bottle runs.
 func TestFreezeHangs(t *testing.T) {
-	for _, step := range []string{"export", "image load"} {
+	for _, step := range []string{"export", "image load", "exec"} {
 		t.Run(step, func(t *testing.T) {
 			be, b := running(t)
 			t.Setenv("CONTAINERTEST_HANG", step)
-			art, err := be.Freeze(t.Context(), b, backends.FreezeOptions{Number: 1})
+			art, err := be.Freeze(t.Context(), b, backends.FreezeOptions{Number: 1, Exact: step == "exec"})
 			var hung *tool.DeadlineError
 			if !errors.As(err, &hung) || !strings.Contains(err.Error(), "container "+step+" has not ended in 2s") || !strings.Contains(err.Error(), "container system start") {
 				t.Errorf("got %+v, %v; want a deadline", art, err)
@@ -130,6 +130,48 @@ func TestStopHangs(t *testing.T) {
 	}
 	if state, err := be.State(t.Context(), b); state != backends.Stopped {
 		t.Errorf("the bottle is %s, %v", state, err)
+	}
+}
+
+// A tree that stops to come is given up in time, or with an interrupt, and the
+// program that reads it is ended.
+func TestExactBlocks(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		bulk, until time.Duration
+	}{{"deadline", time.Second, time.Hour}, {"interrupt", time.Hour, time.Second}} {
+		t.Run(tt.name, func(t *testing.T) {
+			be, b := running(t)
+			wrap(t, `case "$*" in *tar*)
+	n=$#
+	for arg; do
+		shift
+		[ $((n -= 1)) != 0 ] || arg="sleep 1234"
+		set -- "$@" "$arg"
+	done
+esac`)
+			ctx, cancel := context.WithTimeout(t.Context(), tt.until)
+			defer cancel()
+			be.limits.bulk = tt.bulk
+			_, err := be.Freeze(ctx, b, backends.FreezeOptions{Number: 1, Exact: true})
+			var hung *tool.DeadlineError
+			if errors.As(err, &hung) != (tt.name == "deadline") || errors.Is(err, context.DeadlineExceeded) != (tt.name == "interrupt") {
+				t.Errorf("got %v", err)
+			}
+			if err := be.Exec(t.Context(), b, backends.Process{Args: []string{"sh", "-c", "! ps | grep 'slee[p] 1234'"}}, backends.Stdio{}); err != nil {
+				t.Errorf("the program still runs: %v", err)
+			}
+		})
+	}
+}
+
+// A tool that has written all of the tree, and does not end, is given up.
+func TestExactDoesNotEnd(t *testing.T) {
+	be, b := running(t)
+	wrap(t, `case "$*" in *tar*) container "$@"; exec sleep 1000 >&-; esac`)
+	var hung *tool.DeadlineError
+	if art, err := be.Freeze(t.Context(), b, backends.FreezeOptions{Number: 1, Exact: true}); !errors.As(err, &hung) {
+		t.Errorf("got %+v, %v; want a deadline", art, err)
 	}
 }
 
@@ -176,16 +218,18 @@ func TestFreezeKilled(t *testing.T) {
 
 // hangStops makes container stop hang at some of its calls: "1 3".
 func hangStops(t *testing.T, calls string) {
+	count := filepath.Join(t.TempDir(), "stops")
+	wrap(t, `if [ "$1" = stop ]; then
+	echo >>`+count+`
+	case " `+calls+` " in *" $(wc -l <`+count+`) "*) export CONTAINERTEST_HANG=stop; esac
+fi`)
+}
+
+// wrap has a script see, and change, each call of the tool.
+func wrap(t *testing.T, script string) {
 	t.Helper()
 	dir := t.TempDir()
-	script := `#!/bin/sh
-PATH=$REAL
-if [ "$1" = stop ]; then
-	echo >>` + dir + `/stops
-	case " ` + calls + ` " in *" $(wc -l <` + dir + `/stops) "*) CONTAINERTEST_HANG=stop; export CONTAINERTEST_HANG;; esac
-fi
-exec container "$@"
-`
+	script = "#!/bin/sh\nPATH=$REAL\n" + script + "\nexec container \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "container"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
