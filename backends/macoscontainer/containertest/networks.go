@@ -61,23 +61,14 @@ func (c *call) nameservers(conf *configuration) error {
 	return nil
 }
 
-var published = regexp.MustCompile(`^(?:(.+):)?(\d+):(\d+)(?:/(tcp|udp))?$`)
+var published = regexp.MustCompile(`^(?:(\[[^\]]*\]|[^:].*):)?([^:].*):([^:/]*)(?:/(.*))?$`)
 
 func (c *call) publish(conf *configuration) error {
 	conf.PublishedPorts, conf.PublishedSockets = []port{}, []socket{}
 	for _, spec := range c.flags["publish"] {
-		m := published.FindStringSubmatch(spec)
-		if m == nil {
-			return failed("invalidArgument", "invalid publish value: %s", spec)
-		}
-		p := port{HostAddress: getOr(strings.Trim(m[1], "[]"), "0.0.0.0"), Proto: getOr(m[4], "tcp"), Count: 1}
-		if _, err := netip.ParseAddr(p.HostAddress); err != nil {
-			return failed("invalidArgument", "invalid publish IPv4 address: %s", m[1])
-		}
-		p.HostPort, _ = strconv.Atoi(m[2])
-		p.ContainerPort, _ = strconv.Atoi(m[3])
-		if max(p.HostPort, p.ContainerPort) > 65535 || min(p.HostPort, p.ContainerPort) < 1 {
-			return failed("invalidArgument", "invalid publish value: %s", spec)
+		p, err := publishedPort(spec)
+		if err != nil {
+			return err
 		}
 		conf.PublishedPorts = append(conf.PublishedPorts, p)
 	}
@@ -89,4 +80,52 @@ func (c *call) publish(conf *configuration) error {
 		conf.PublishedSockets = append(conf.PublishedSockets, socket{host, inside})
 	}
 	return nil
+}
+
+func publishedPort(spec string) (port, error) {
+	m := published.FindStringSubmatch(spec)
+	if m == nil {
+		return port{}, failed("invalidArgument", "invalid publish value: %s", spec)
+	}
+	p := port{HostAddress: getOr(m[1], "0.0.0.0"), Proto: getOr(strings.ToLower(m[4]), "tcp")}
+	if p.Proto != "tcp" && p.Proto != "udp" {
+		return p, failed("invalidArgument", "invalid publish protocol: %s", p.Proto)
+	}
+	kind := "IPv4"
+	if strings.HasPrefix(p.HostAddress, "[") {
+		kind, p.HostAddress = "IPv6", strings.Trim(p.HostAddress, "[]")
+	}
+	if address, err := netip.ParseAddr(p.HostAddress); err != nil || address.Is4() != (kind == "IPv4") {
+		return p, failed("invalidArgument", "invalid publish %s address: %s", kind, spec)
+	}
+	var err error
+	if p.HostPort, p.Count, err = portRange(m[2], "host"); err != nil {
+		return p, err
+	}
+	count := 0
+	if p.ContainerPort, count, err = portRange(m[3], "container"); err != nil {
+		return p, err
+	}
+	if count != p.Count {
+		return p, failed("invalidArgument", "publish host and container port counts are not equal: %s:%s", m[2], m[3])
+	}
+	return p, nil
+}
+
+// portRange reads a port, or the first and the last of several. There is no
+// port 1.
+func portRange(text, of string) (first, count int, err error) {
+	begin, end, ranged := strings.Cut(text, "-")
+	a, errA := strconv.ParseUint(begin, 10, 16)
+	b, errB := a, error(nil)
+	if ranged {
+		b, errB = strconv.ParseUint(end, 10, 16)
+	}
+	if errA != nil || errB != nil {
+		return 0, 0, failed("invalidArgument", "invalid publish %s port: %s", of, text)
+	}
+	if a < 2 || b < a {
+		return 0, 0, failed("invalidArgument", "invalid publish %s port range: %s", of, text)
+	}
+	return int(a), int(b-a) + 1, nil
 }

@@ -3,6 +3,8 @@
 package containertest
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,7 +44,7 @@ func mountOf(kind, source, target string, options ...string) mount {
 
 func (c *call) parseMount(spec string) (mount, error) {
 	kind, source, target := "virtiofs", "", ""
-	var options []string
+	var options, tmpfs []string
 	for item := range strings.SplitSeq(spec, ",") {
 		key, value, assigned := strings.Cut(item, "=")
 		switch {
@@ -54,8 +56,14 @@ func (c *call) parseMount(spec string) (mount, error) {
 			target = value
 		case (key == "readonly" || key == "ro") && !assigned:
 			options = append(options, "ro")
-		case (key == "size" || key == "mode") && strings.Contains(spec, "type=tmpfs"):
-			options = append(options, item)
+		case key == "size":
+			size, err := bytesOf(value)
+			if err != nil {
+				return mount{}, err
+			}
+			tmpfs = append(tmpfs, fmt.Sprintf("size=%d", size>>20<<20)) // of whole MiB
+		case key == "mode" && value != "":
+			tmpfs = append(tmpfs, item)
 		default:
 			return mount{}, failed("invalidArgument", "invalid mount directive %s", item)
 		}
@@ -63,9 +71,17 @@ func (c *call) parseMount(spec string) (mount, error) {
 	if target == "" {
 		return mount{}, failed("invalidArgument", "invalid mount %s: no target", spec)
 	}
+	switch {
+	case kind != "tmpfs" && len(tmpfs) > 0:
+		return mount{}, failed("invalidArgument", "unsupported option %s for %s mount", strings.Split(tmpfs[0], "=")[0], kind)
+	case kind == "tmpfs" && source != "":
+		return mount{}, failed("invalidArgument", "cannot specify source for tmpfs mount")
+	}
 	switch kind {
 	case "tmpfs":
-		return mountOf("tmpfs", "tmpfs", target, options...), nil
+		options = append(options, tmpfs...)
+		rand.Shuffle(len(options), func(i, j int) { options[i], options[j] = options[j], options[i] })
+		return mountOf("tmpfs", "", target, options...), nil
 	case "volume":
 		return c.namedVolume(source, target, options)
 	}
