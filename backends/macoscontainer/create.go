@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"strconv"
 	"time"
 
 	"github.com/docker-bottle/docker-bottle/backends"
@@ -30,30 +29,17 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 	if _, _, err := b.inspectImage(ctx, ref); err != nil {
 		return err
 	}
-	args := []string{
+	options, err := createOptions(bottle)
+	if err != nil {
+		return err
+	}
+	args := append([]string{
 		"create",
 		"--name", backends.Name(bottle.Slug),
 		"--label", backends.ContainerLabel + "=" + string(bottle.Slug),
 		"--init", // the first process would not reap, nor hear a signal
 		"--entrypoint", "/bin/sh",
-	}
-	resources, err := resources(bottle)
-	if err != nil {
-		return err
-	}
-	args = append(args, resources...)
-	for _, volume := range bottle.Volumes {
-		args = append(args, "--volume", volume)
-	}
-	for _, port := range bottle.Ports {
-		args = append(args, "--publish", port)
-	}
-	for _, path := range bottle.Tmpfs {
-		args = append(args, "--tmpfs", path)
-	}
-	if bottle.Network != "" {
-		args = append(args, "--network", bottle.Network)
-	}
+	}, options...)
 	err = apple.Once(ctx, b.limits.slow, func(ctx context.Context) *exec.Cmd {
 		return apple.Command(ctx, append(args, ref, "-c", backends.KeepAlive)...)
 	})
@@ -61,19 +47,6 @@ func (b *Backend) Create(ctx context.Context, bottle bottlestate.Bottle, ref str
 		return b.undoCreate(context.WithoutCancel(ctx), bottle, err)
 	}
 	return nil
-}
-
-func resources(bottle bottlestate.Bottle) (args []string, err error) {
-	if cpus := bottle.NanoCPUs; cpus != 0 {
-		if cpus%1e9 != 0 {
-			return nil, fmt.Errorf("--cpus %g: container gives a bottle whole CPUs only", float64(cpus)/1e9)
-		}
-		args = append(args, "--cpus", strconv.FormatInt(cpus/1e9, 10))
-	}
-	if bottle.Memory != 0 {
-		args = append(args, "--memory", strconv.FormatInt(bottle.Memory, 10))
-	}
-	return args, nil
 }
 
 // undoCreate removes what a create that did not end well may have made. After

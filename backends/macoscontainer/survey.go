@@ -111,7 +111,7 @@ func recall(bottle *bottlestate.Bottle, ctr container) {
 	for _, m := range c.Mounts {
 		switch mount := m.record(); mount.Type {
 		case "tmpfs":
-			bottle.Tmpfs = append(bottle.Tmpfs, mount.Target)
+			bottle.Tmpfs = append(bottle.Tmpfs, tmpfsSpec(mount.Target, m.Options))
 		default:
 			volume := mount.Source + ":" + mount.Target
 			if slices.Contains(m.Options, "ro") {
