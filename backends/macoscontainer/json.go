@@ -185,6 +185,10 @@ func (b *Backend) ask(ctx context.Context, answer any, args ...string) error {
 	if err != nil {
 		return err
 	}
+	return parse(out, answer, args)
+}
+
+func parse(out string, answer any, args []string) error {
 	if err := json.Unmarshal([]byte(out), answer); err != nil {
 		return apple.Failure(args, "", err)
 	}

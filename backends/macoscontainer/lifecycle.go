@@ -86,10 +86,19 @@ func (b *Backend) State(ctx context.Context, bottle bottlestate.Bottle) (backend
 }
 
 // States returns the states of all bottles with one call. The service does not
-// tell when one was stopped.
+// tell when one was stopped. One that is busy is not waited for: whoever wants
+// a list does not wait for an export.
 func (b *Backend) States(ctx context.Context) (map[bottlestate.Slug]backends.Condition, error) {
+	args := []string{"list", "--all", "--format", "json"}
+	out, err := b.runOnce(ctx, b.limits.list, args...)
+	if isBusy(err) {
+		err = fmt.Errorf("the container service is busy, and cannot answer while a bottle is exported for a commit: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
 	var all []container
-	if err := b.ask(ctx, &all, "list", "--all", "--format", "json"); err != nil {
+	if err := parse(out, &all, args); err != nil {
 		return nil, err
 	}
 	states := map[bottlestate.Slug]backends.Condition{}

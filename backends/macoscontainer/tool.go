@@ -34,6 +34,7 @@ func kinds(f *tool.Failure) []error {
 // limits say how long the tool may take before it is given up: it has no
 // limits of its own for most commands, and is known to hang.
 type limits struct {
+	list  time.Duration // what is listed for a person; the tool's own limit is 10 seconds
 	quick time.Duration // what only asks or changes a record
 	slow  time.Duration // what boots or stops a virtual machine
 	bulk  time.Duration // what reads or writes a whole tree
@@ -41,7 +42,7 @@ type limits struct {
 	end   time.Duration // what ends an interrupted program; a busy service answers within
 }
 
-var patient = limits{quick: time.Minute, slow: 2 * time.Minute, bulk: time.Hour, busy: 5 * time.Minute, end: 20 * time.Second}
+var patient = limits{list: 15 * time.Second, quick: time.Minute, slow: 2 * time.Minute, bulk: time.Hour, busy: 5 * time.Minute, end: 20 * time.Second}
 
 // isBusy reports whether the service did not get to answer: it lists its
 // containers before it does anything with one, and cannot while it exports.
@@ -54,18 +55,10 @@ func says(err error, text string) bool {
 
 // run runs the tool and returns what it printed.
 func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) (string, error) {
-	if _, err := b.reach(); err != nil {
-		return "", err
-	}
 	for until := time.Now().Add(b.limits.busy); ; {
-		var out bytes.Buffer
-		err := apple.Once(ctx, limit, func(ctx context.Context) *exec.Cmd {
-			cmd := apple.Command(ctx, args...)
-			cmd.Stdout = &out
-			return cmd
-		})
+		out, err := b.runOnce(ctx, limit, args...)
 		if !isBusy(err) {
-			return out.String(), err
+			return out, err
 		}
 		if time.Now().After(until) {
 			return "", fmt.Errorf("the container service has been busy for %v; it cannot answer while a container is exported: %w", b.limits.busy, err)
@@ -76,4 +69,18 @@ func (b *Backend) run(ctx context.Context, limit time.Duration, args ...string) 
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// runOnce does so without waiting for a service that is busy.
+func (b *Backend) runOnce(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	if _, err := b.reach(); err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	err := apple.Once(ctx, limit, func(ctx context.Context) *exec.Cmd {
+		cmd := apple.Command(ctx, args...)
+		cmd.Stdout = &out
+		return cmd
+	})
+	return out.String(), err
 }

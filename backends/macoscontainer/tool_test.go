@@ -90,7 +90,7 @@ func runningOn(t *testing.T, version string) (*Backend, bottlestate.Bottle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	be.limits = limits{quick: 2 * time.Second, slow: 2 * time.Second, bulk: 2 * time.Second, busy: 20 * time.Second, end: 2 * time.Second}
+	be.limits = limits{list: 2 * time.Second, quick: 2 * time.Second, slow: 2 * time.Second, bulk: 2 * time.Second, busy: 20 * time.Second, end: 2 * time.Second}
 	return be, b
 }
 
@@ -238,7 +238,8 @@ func wrap(t *testing.T, script string) {
 }
 
 // While the service exports it answers nobody. That is waited for, and not
-// taken for a bottle that is gone; it is not waited for without end.
+// taken for a bottle that is gone; it is not waited for without end, nor for a
+// list at all.
 func TestBusy(t *testing.T) {
 	be, b := running(t)
 	t.Setenv("CONTAINERTEST_RPC_TIMEOUT", "300ms")
@@ -253,6 +254,9 @@ func TestBusy(t *testing.T) {
 		return wg.Wait
 	}
 	wait := export()
+	if states, err := be.States(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "the container service is busy, and cannot answer while a bottle is exported") {
+		t.Errorf("the states are %v, %v; want that the service is busy", states, err)
+	}
 	if state, err := be.State(t.Context(), b); state != backends.Running || err != nil {
 		t.Errorf("the bottle is %q, %v", state, err)
 	}
