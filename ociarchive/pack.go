@@ -76,7 +76,7 @@ func (p *packer) entry(hdr *tar.Header, content io.Reader) error {
 	case p.aside.scratch.has(hdr.Name):
 		return p.aside.keep(hdr, content)
 	case isWhiteout(hdr.Name):
-		return errors.New("a name that starts with .wh. stands for a deleted file in an image")
+		return errors.New("a name that starts with .wh. stands for a deleted file in an image: remove it, or keep its directory on a volume (-v)")
 	case hdr.Typeflag == tar.TypeLink && p.aside.has(hdr.Linkname):
 		p.aside.link(hdr)
 		return nil

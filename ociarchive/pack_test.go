@@ -343,7 +343,7 @@ func TestTreeIsRefused(t *testing.T) {
 		{"file without a name", retype(tree(t, dir("a/", 0o755)), tar.TypeReg), `pack "a/": not a directory, and named like one`},
 		{"directory without a name", tree(t, reg("a//b", "x")), `pack "a//b": name with an empty part`},
 		{"file as the root", tree(t, reg(".", "x")), `pack ".": not a directory, and named like one`},
-		{"whiteout", tree(t, reg("a/.wh.b", "")), `pack "a/.wh.b": a name that starts with .wh. stands for a deleted file in an image`},
+		{"whiteout", tree(t, reg("a/.wh.b", "")), `pack "a/.wh.b": a name that starts with .wh. stands for a deleted file in an image: remove it, or keep its directory on a volume (-v)`},
 		{"missing file of a link", tree(t, link("a", "tmp/b")), `pack "a": hard link to "tmp/b", which is not in the tree`},
 		{"unknown type", retype(tree(t, reg("a", "")), 'Z'), `pack "a": entries of type 'Z' are not known`},
 		{"nothing", nil, `the tree is cut off after "": unexpected EOF`},
