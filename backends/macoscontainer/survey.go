@@ -57,9 +57,6 @@ func surveyContainer(ctr container, held *backends.Holdings) {
 	doubtful := backends.Doubtful{Slug: slug, Name: ctr.ID}
 	switch {
 	case label == "":
-		if slug, err := bottlestate.ParseSlug(ctr.Configuration.Labels[backends.TemporaryLabel]); err == nil {
-			held.Temporary = append(held.Temporary, backends.HeldTemporary{Slug: slug, Name: ctr.ID})
-		}
 	case err != nil:
 		doubtful.Reason = fmt.Sprintf("has a label that says it is bottle %q", label)
 		held.Doubtful = append(held.Doubtful, doubtful)
@@ -161,15 +158,8 @@ func (b *Backend) RecallSnapshot(ctx context.Context, held backends.HeldSnapshot
 	}, nil
 }
 
-// RemoveTemporary removes the container, if it is temporary still.
-func (b *Backend) RemoveTemporary(ctx context.Context, held backends.HeldTemporary) error {
-	var all []container
-	err := b.ask(ctx, &all, "inspect", held.Name)
-	if err == nil && len(all) == 1 && all[0].Configuration.Labels[backends.TemporaryLabel] == string(held.Slug) {
-		_, err = b.run(ctx, b.limits.slow, "delete", "--force", held.Name)
-	}
-	if isNotFound(err) {
-		return nil
-	}
-	return err
+// RemoveTemporary has nothing to remove: what a freeze makes for itself is files
+// of this machine.
+func (b *Backend) RemoveTemporary(_ context.Context, held backends.HeldTemporary) error {
+	return fmt.Errorf("%s is not temporary", held.Name)
 }
