@@ -29,7 +29,7 @@ func (f *freeze) pack(ctx context.Context, dir, path string, running bool) (ocia
 	if err := f.Start(ctx, f.bottle); err != nil { // it may be stopped for the export
 		return sum, err
 	}
-	f.upAgain = time.Now()
+	f.live, f.upAgain = true, time.Now()
 	sum, exactErr := f.packExact(ctx, path)
 	if exactErr != nil {
 		return sum, errors.Join(err, exactErr)
