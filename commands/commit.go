@@ -46,7 +46,7 @@ when interrupted, 1 for anything else. After a failure nothing is recorded.`,
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Stop the bottle without asking, where its engine cannot freeze a running one")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print the reference and nothing else")
 	flags.BoolVar(&o.noPause, "no-pause", false, "Do not pause the bottle while it is frozen")
-	flags.BoolVar(&o.exact, "exact", false, "Take the slower way that gets every file right, where the engine has a faster one")
+	flags.BoolVar(&o.exact, "exact", false, "Take the slower way that gets every regular file right, where the engine has a faster one")
 	flags.BoolVar(&o.force, "force", false, "Commit also if nothing has changed")
 	return cmd
 }
