@@ -171,6 +171,7 @@ docker ps -aq --filter "label=io.github.docker-bottle.temporary=$1" | xargs -r d
 docker images -q --filter "label=io.github.docker-bottle.temporary=$1" | xargs -r docker rmi -f
 docker ps -aq --filter "name=^/?bottle-$1" | xargs -r docker rm -fv
 docker images --format '{{.Repository}}:{{.Tag}}' "docker-bottle/$1*" | xargs -r docker rmi -f
+docker images -q --filter "label=io.github.docker-bottle.snapshot.bottle=$1" | xargs -r docker rmi -f
 docker volume ls -q --filter "name=^$1" | xargs -r docker volume rm -f
 docker network ls -q --filter "name=^$1" | xargs -r docker network rm`
 	if out, err := exec.Command("sh", "-ec", script, "sh", word).CombinedOutput(); err != nil {
