@@ -57,8 +57,9 @@ func (b *Backend) mayStart(ctx context.Context, bottle bottlestate.Bottle, m mac
 			return err
 		}
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			// It would come up, with empty ones.
-			return fmt.Errorf("the disks of machine %s are gone, as after a delete that was cut off; remove the rest of it, and resume again: smolvm machine delete --name %s -f", m.Name, m.Name)
+			// It would come up, with empty ones. The cache's place is in no
+			// record of the tool's.
+			return fmt.Errorf("machine %s has no disks in %s; with another XDG_CACHE_HOME they are elsewhere; if they are gone, as after a delete that was cut off, remove the rest of it, and resume again: smolvm machine delete --name %s -f", m.Name, dir, m.Name)
 		}
 	}
 	return b.packed(ctx, bottle.Slug)
