@@ -29,7 +29,7 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	if err := b.unused(ctx, ref); err != nil {
 		return backends.Artifact{}, err
 	}
-	still, err := b.commit(ctx, ctr, client.ContainerCommitOptions{
+	still, err := b.commitWhole(ctx, bottle, &ctr, client.ContainerCommitOptions{
 		Reference: ref,
 		Comment:   opts.Message,
 		NoPause:   opts.NoPause,
@@ -48,6 +48,26 @@ func (b *Backend) Freeze(ctx context.Context, bottle bottlestate.Bottle, opts ba
 	art.NotCaptured, art.Stopped, art.Still = mounts(ctr), !ctr.State.Running, still
 	b.tagLatest(ctx, bottle.Slug, ref)
 	return art, nil
+}
+
+// commitWhole commits a container that stands still all the while. One that was
+// paused is not paused for the commit: if it is paused no more after it, as when
+// the engine has ended a commit whose program was killed, it is committed again.
+func (b *Backend) commitWhole(ctx context.Context, bottle bottlestate.Bottle, ctr *container.InspectResponse, options client.ContainerCommitOptions) (still time.Duration, err error) {
+	for {
+		still, err = b.commit(ctx, *ctr, options)
+		if err != nil || options.NoPause || !ctr.State.Paused {
+			return still, err
+		}
+		now, err := b.inspect(ctx, bottle)
+		if err != nil || now.State.Paused {
+			return still, err
+		}
+		if err := b.removeImage(ctx, options.Reference); err != nil {
+			return still, err
+		}
+		*ctr = now
+	}
 }
 
 // commit returns for how long the engine has paused the container. Where that
