@@ -9,8 +9,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-
-	"github.com/moby/sys/atomicwriter"
 )
 
 // Reserve takes the next snapshot number. No number is handed out twice,
@@ -201,5 +199,5 @@ func (s Store) HeadNumber(slug Slug) (number int, set bool, err error) {
 // SetHead makes the snapshot the one that the next resume boots from. With 0
 // there is none: the bottle was made anew and grew from no snapshot.
 func (s Store) SetHead(slug Slug, number int) error {
-	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "head"), []byte(strconv.Itoa(number)+"\n"), 0o600)
+	return s.write(slug, "head", strconv.Itoa(number)+"\n")
 }

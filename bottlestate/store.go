@@ -208,24 +208,24 @@ func (s Store) Remove(slug Slug) error {
 }
 
 // Preserve marks the bottle so that no teardown removes its state.
-func (s Store) Preserve(slug Slug) error {
-	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "preserved"), nil, 0o600)
-}
+func (s Store) Preserve(slug Slug) error { return s.write(slug, "preserved", "") }
 
 // Preserved reports whether the bottle is marked.
 func (s Store) Preserved(slug Slug) (bool, error) { return s.marked(slug, "preserved") }
 
 // SetIdle marks the bottle as one that is up without its agent, as a commit had
 // to restart it.
-func (s Store) SetIdle(slug Slug) error {
-	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "idle"), nil, 0o600)
-}
+func (s Store) SetIdle(slug Slug) error { return s.write(slug, "idle", "") }
 
 // Idle reports whether the bottle is marked idle.
 func (s Store) Idle(slug Slug) (bool, error) { return s.marked(slug, "idle") }
 
 // ClearIdle takes the mark away; it is no error if there is none.
 func (s Store) ClearIdle(slug Slug) error { return s.remove(slug, "idle") }
+
+func (s Store) write(slug Slug, name, text string) error {
+	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), name), []byte(text), 0o600)
+}
 
 func (s Store) marked(slug Slug, name string) (bool, error) {
 	_, err := os.Stat(filepath.Join(s.Dir(slug), name))
@@ -244,9 +244,7 @@ func (s Store) remove(slug Slug, name string) error {
 }
 
 // SetBoot notes that the bottle was booted again.
-func (s Store) SetBoot(slug Slug) error {
-	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "boot"), []byte(rand.Text()+"\n"), 0o600)
-}
+func (s Store) SetBoot(slug Slug) error { return s.write(slug, "boot", rand.Text()+"\n") }
 
 // Boot returns a word that is another one after each SetBoot.
 func (s Store) Boot(slug Slug) (string, error) { return s.word(slug, "boot") }
@@ -257,7 +255,7 @@ func (s Store) SetRun(slug Slug, run string) error {
 	if run == "" {
 		return s.remove(slug, "run")
 	}
-	return atomicwriter.WriteFile(filepath.Join(s.Dir(slug), "run"), []byte(run+"\n"), 0o600)
+	return s.write(slug, "run", run+"\n")
 }
 
 // Run returns the background agent's run, or "" if there is none.
