@@ -164,19 +164,19 @@ func climb(ctx context.Context, be backends.Backend, store bottlestate.Store, b 
 	if err != nil {
 		return Rebuilt, err
 	}
-	switch {
-	case state == backends.Running && idle:
-		opts.Notify.Say("a commit has restarted bottle %s; starting its agent again", b.Slug)
+	if state != backends.Gone {
+		rung := Restarted
+		switch {
+		case state == backends.Stopped:
+			opts.Notify.Say("starting the stopped bottle %s", b.Slug)
+		case idle:
+			opts.Notify.Say("a commit has restarted bottle %s; starting its agent again", b.Slug)
+		default:
+			opts.Notify.Say("bottle %s is running", b.Slug)
+			rung = Running
+		}
 		backends.Step(ctx, "booting the bottle")
-		return Restarted, be.Start(ctx, b)
-	case state == backends.Running:
-		opts.Notify.Say("bottle %s is running", b.Slug)
-		backends.Step(ctx, "booting the bottle")
-		return Running, be.Start(ctx, b) // unpauses what a killed commit left behind
-	case state == backends.Stopped:
-		opts.Notify.Say("starting the stopped bottle %s", b.Slug)
-		backends.Step(ctx, "booting the bottle")
-		return Restarted, be.Start(ctx, b)
+		return rung, be.Start(ctx, b) // unpauses, too, what a killed commit left behind
 	}
 	head, err := store.Head(b.Slug)
 	var unrecorded *bottlestate.UnknownSnapshotError
