@@ -339,6 +339,12 @@ func CheckOptions(b Backend, bottle bottlestate.Bottle) error {
 	if c, ok := b.(optionChecker); ok {
 		return c.CheckOptions(bottle)
 	}
+	return RefuseAllowed(b, bottle)
+}
+
+// RefuseAllowed returns an error for a bottle that may reach only some hosts, of
+// a backend that cannot keep one to them.
+func RefuseAllowed(b Backend, bottle bottlestate.Bottle) error {
 	if len(bottle.AllowHosts)+len(bottle.AllowCIDRs) > 0 {
 		return fmt.Errorf("backend %s cannot keep a bottle to the hosts it may reach (--allow-host, --allow-cidr): use another, or --network none", b.Name())
 	}

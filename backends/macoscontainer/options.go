@@ -10,14 +10,15 @@ import (
 
 	"github.com/docker/go-units"
 
+	"github.com/docker-bottle/docker-bottle/backends"
 	"github.com/docker-bottle/docker-bottle/bottlestate"
 )
 
 // CheckOptions refuses what the tool would, or take for something else, before
 // anything is built.
 func (b *Backend) CheckOptions(bottle bottlestate.Bottle) error {
-	if len(bottle.AllowHosts)+len(bottle.AllowCIDRs) > 0 {
-		return fmt.Errorf("backend %s cannot keep a bottle to the hosts it may reach (--allow-host, --allow-cidr): use another, or --network none", Name)
+	if err := backends.RefuseAllowed(b, bottle); err != nil {
+		return err
 	}
 	_, err := createOptions(bottle)
 	return err
