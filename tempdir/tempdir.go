@@ -24,8 +24,8 @@ const (
 )
 
 // Make makes a directory for what kind says, which must be one that [Abandoned]
-// knows. It holds a file that is locked
-// until remove is called, which takes the directory away, or the process ends.
+// knows. It holds a file that is locked until remove is called, which takes the
+// directory away, or the process ends.
 func Make(ctx context.Context, kind string) (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp("", prefix+kind+"-")
 	if err != nil {
